@@ -1,0 +1,45 @@
+package api
+
+import "net/url"
+
+// Paths below the base URL.
+const (
+	PathAgents       = "/scim2/Agents"
+	PathAgentSearch  = "/scim2/Agents/.search"
+	PathSchemas      = "/scim2/Schemas"
+	PathTypes        = "/scim2/ResourceTypes"
+	PathServerConfig = "/scim2/ServiceProviderConfig"
+	PathToken        = "/oauth2/token" //nolint:gosec // a path
+	PathHealth       = "/healthz"
+	PathReady        = "/readyz"
+
+	pathServer = "/api/server/v1/agents"
+)
+
+// Patterns of the paths with an id in them, as http.ServeMux takes them.
+const (
+	PatternAgent   = PathAgents + "/{id}"
+	PatternSchema  = PathSchemas + "/{id}"
+	PatternType    = PathTypes + "/{id}"
+	PatternSecrets = pathServer + "/{id}/secrets"
+	PatternSecret  = pathServer + "/{id}/secrets/{secretId}"
+	PatternRevoke  = pathServer + "/{id}/revoke"
+)
+
+// PathAgent is the path of an agent.
+func PathAgent(id string) string { return PathAgents + "/" + url.PathEscape(id) }
+
+// PathSecrets is the path of an agent's secrets.
+func PathSecrets(agentID string) string {
+	return pathServer + "/" + url.PathEscape(agentID) + "/secrets"
+}
+
+// PathSecret is the path of one secret.
+func PathSecret(agentID, secretID string) string {
+	return PathSecrets(agentID) + "/" + url.PathEscape(secretID)
+}
+
+// PathRevoke is the path that revokes all that an agent has.
+func PathRevoke(agentID string) string {
+	return pathServer + "/" + url.PathEscape(agentID) + "/revoke"
+}

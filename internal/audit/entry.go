@@ -1,0 +1,117 @@
+// Package audit is the append-only record of who did what to which agent.
+// Each entry carries the hash of the one before it, so that a changed,
+// removed or reordered entry is found. The package knows how a chain is made
+// and checked; it keeps nothing and knows neither store nor HTTP.
+package audit
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Outcome says how an act ended.
+type Outcome string
+
+// The outcomes.
+const (
+	Done    Outcome = "done"
+	Refused Outcome = "refused"
+)
+
+// Action names what was done, object first.
+type Action string
+
+// The actions of the management API.
+const (
+	AgentCreate    Action = "agent.create"
+	AgentUpdate    Action = "agent.update"
+	AgentBlock     Action = "agent.block"
+	AgentUnblock   Action = "agent.unblock"
+	AgentRevoke    Action = "agent.revoke"
+	AgentReinstate Action = "agent.reinstate"
+	AgentDelete    Action = "agent.delete"
+	SecretCreate   Action = "secret.create"
+	SecretReset    Action = "secret.reset" // WSO2's password: revokes all others and every token
+	SecretExpire   Action = "secret.expire"
+	SecretRevoke   Action = "secret.revoke"
+	StoreCreate    Action = "store.create"
+)
+
+// Event is what happened, before it has a place in the chain. It never holds
+// a secret or a digest of one.
+type Event struct {
+	Actor   string            // the principal, as "local:ann@laptop" or "admin"
+	Action  Action            // required
+	AgentID string            // the agent it was done to; "" where there is none
+	Target  string            // the credential, by its id; "" where there is none
+	Outcome Outcome           // "" means Done
+	Reason  string            // why it was refused
+	Detail  map[string]string // further facts: ids, names of changed fields, times
+}
+
+// Entry is an event in its place.
+type Entry struct {
+	Seq  int64     // 1, 2, 3 … without a gap
+	Time time.Time // UTC, to the microsecond
+	Event
+	Prev string // hex SHA-256 of the entry before; "" for the first
+	Hash string // hex SHA-256 of this one
+}
+
+// ErrBroken is wrapped by what Verify returns: the chain is not as it was
+// written.
+var ErrBroken = errors.New("the audit chain is broken")
+
+// Next makes the entry that follows prev, the last one of the chain so far
+// (the zero Entry when there is none).
+func Next(prev Entry, now time.Time, ev Event) Entry {
+	if ev.Outcome == "" {
+		ev.Outcome = Done
+	}
+	e := Entry{Seq: prev.Seq + 1, Time: now.UTC().Truncate(time.Microsecond), Event: ev, Prev: prev.Hash}
+	e.Hash = e.sum()
+	return e
+}
+
+// Verify checks that e follows prev and is unaltered. The error names the
+// entry and wraps ErrBroken.
+func (e Entry) Verify(prev Entry) error {
+	switch {
+	case e.Seq != prev.Seq+1:
+		return fmt.Errorf("%w: entry %d follows entry %d", ErrBroken, e.Seq, prev.Seq)
+	case e.Prev != prev.Hash:
+		return fmt.Errorf("%w: entry %d does not name the hash of entry %d", ErrBroken, e.Seq, prev.Seq)
+	case e.Hash != e.sum():
+		return fmt.Errorf("%w: entry %d was altered", ErrBroken, e.Seq)
+	}
+	return nil
+}
+
+// sum hashes a fixed JSON form: members in this order, map keys sorted by
+// encoding/json, time in RFC 3339 with microseconds.
+func (e Entry) sum() string {
+	text, err := json.Marshal(struct {
+		Seq     int64             `json:"seq"`
+		Time    string            `json:"time"`
+		Actor   string            `json:"actor"`
+		Action  Action            `json:"action"`
+		AgentID string            `json:"agent"`
+		Target  string            `json:"target"`
+		Outcome Outcome           `json:"outcome"`
+		Reason  string            `json:"reason"`
+		Detail  map[string]string `json:"detail"`
+		Prev    string            `json:"prev"`
+	}{
+		e.Seq, e.Time.UTC().Format("2006-01-02T15:04:05.000000Z"), e.Actor, e.Action, e.AgentID,
+		e.Target, e.Outcome, e.Reason, e.Detail, e.Prev,
+	})
+	if err != nil {
+		panic("audit: strings and numbers always encode: " + err.Error())
+	}
+	h := sha256.Sum256(text)
+	return hex.EncodeToString(h[:])
+}

@@ -1,0 +1,108 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
+)
+
+// What a store reports. A backend wraps them with what it was doing, so test
+// with errors.Is.
+var (
+	// ErrNotFound: no record has that id.
+	ErrNotFound = errors.New("not found")
+	// ErrExists: a record with that id, or an agent with that external id,
+	// is there already.
+	ErrExists = errors.New("exists already")
+	// ErrBusy: another process held the store for longer than 10 seconds.
+	// Nothing was changed.
+	ErrBusy = errors.New("the store is locked by another process")
+	// ErrNoStore: there is no store at that place, and the caller did not
+	// ask for a new one.
+	ErrNoStore = errors.New("there is no store")
+	// ErrForeign: what is at that place is not a store of ours, or one of a
+	// newer version. It was left as it is.
+	ErrForeign = errors.New("not a store of this program")
+	// ErrFull: there is no space left. Nothing was changed.
+	ErrFull = errors.New("no space left")
+	// ErrReadOnly: the store, or the directory that it is in, cannot be
+	// written. Nothing was changed.
+	ErrReadOnly = errors.New("the store cannot be written")
+	// ErrNoEvent: the function of an Update returned no audit event.
+	ErrNoEvent = errors.New("an update needs an audit event")
+)
+
+// Store keeps the records. Its methods may be called by many goroutines at
+// once, and several processes may have the same store open.
+//
+// A context that ends while an Update waits for its turn ends the wait with
+// the context's error, and nothing is changed; once its function runs, the
+// Update is carried through.
+type Store interface {
+	// ID is the lower-case UUID that the store got when it was made. It
+	// stays the same through migrations, copies and restores.
+	ID() string
+
+	// View calls fn with a consistent picture of the store: what is
+	// committed later, by whomever, is not seen in it. It returns the error
+	// of fn as it is.
+	View(ctx context.Context, fn func(Reader) error) error
+
+	// Update calls fn and commits what it wrote together with the audit
+	// events that it returned, at least one. Updates happen one after the
+	// other, those of other processes included. When Update returns nil,
+	// the commit is durable: it survives kill -9 and loss of power. When fn
+	// returns an error, or the commit fails, nothing of it remains, and
+	// that error is returned; the error of fn comes back as it is.
+	//
+	// fn may be called more than once for one Update: it must work from
+	// what it reads, and assign its results afresh each time.
+	Update(ctx context.Context, fn func(Tx) ([]audit.Event, error)) error
+
+	// Close lets go of the store. Calls under way are finished first.
+	Close() error
+}
+
+// Reader reads records. Slices and maps that it returns belong to the caller.
+type Reader interface {
+	// Agent returns ErrNotFound when there is none with that id.
+	Agent(id string) (Agent, error)
+	// AgentByExternalID returns ErrNotFound when there is none.
+	AgentByExternalID(externalID string) (Agent, error)
+	// Agents returns a page, oldest agent first.
+	Agents(q Query) (Page, error)
+
+	// Secret returns ErrNotFound when the agent has none with that id.
+	Secret(agentID, secretID string) (Secret, error)
+	// Secrets returns the secrets of several agents, by agent id, newest
+	// first: of each agent all that are live at now (unix seconds), and of
+	// the others the newest `dead`. An unknown agent, or one without
+	// secrets, is not in the map.
+	Secrets(agentIDs []string, now int64, dead int) (map[string][]Secret, error)
+
+	// Entries returns at most limit audit entries whose Seq is greater than
+	// after, in order.
+	Entries(after int64, limit int) ([]audit.Entry, error)
+}
+
+// Tx reads what is there, its own writes included, and writes.
+type Tx interface {
+	Reader
+
+	// AddAgent returns ErrExists when the id or the external id is taken.
+	AddAgent(Agent) error
+	// SetAgent replaces the agent with that id. It returns ErrNotFound when
+	// there is none, ErrExists when the external id is another agent's.
+	SetAgent(Agent) error
+	// RemoveAgent removes the agent and its secrets. It returns ErrNotFound
+	// when there is none.
+	RemoveAgent(id string) error
+
+	// AddSecret returns ErrExists when the agent has, or had, one with that
+	// id, and ErrNotFound when there is no such agent.
+	AddSecret(Secret) error
+	// SetSecret replaces the secret with that id. It returns ErrNotFound
+	// when there is none.
+	SetSecret(Secret) error
+}
