@@ -1,0 +1,226 @@
+package authority
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+)
+
+// Agent is an agent as it is, and its secrets where they were asked for.
+type Agent struct {
+	store.Agent
+	Secrets []Secret // newest first: the live ones, and the latest dead ones
+}
+
+// Query asks for a page of agents, oldest first.
+type Query struct {
+	store.Query
+	Secrets bool // with their secrets
+}
+
+// The parts of a Query, for callers that do not know the store.
+type (
+	Condition = store.Condition
+	Field     = store.Field
+	Op        = store.Op
+)
+
+// Fields that conditions can look at.
+const (
+	FieldID          = store.ID
+	FieldDisplayName = store.DisplayName
+	FieldDescription = store.Description
+	FieldOwner       = store.Owner
+	FieldExternalID  = store.ExternalID
+	FieldAttribute   = store.Attribute
+)
+
+// Page is the answer to a Query.
+type Page struct {
+	Agents []Agent
+	Total  int
+}
+
+// NewAgent is what CreateAgent makes an agent of.
+type NewAgent struct {
+	AgentChange      // Password, when set, is its first secret
+	UserServing bool // WSO2's IsUserServingAgent
+	NoSecret    bool // create it without a secret
+}
+
+// CreateAgent makes an agent and, unless NoSecret is set, its first secret: an
+// ordinary one. The second result is its value; zero when there is none.
+func (a *Authority) CreateAgent(ctx context.Context, p Principal, n NewAgent) (Agent, secret.Text, error) {
+	value := n.Password
+	if n.NoSecret && !value.IsZero() {
+		return Agent{}, secret.Text{}, refuse(Invalid, "A password and \"secret\": \"none\" exclude each other.")
+	}
+	if !n.NoSecret && value.IsZero() {
+		value = secret.Generate()
+	}
+	n.Password = secret.Text{} // a first secret, not a reset
+	now := a.Now()
+	created := store.Agent{ID: newID(), UserServing: n.UserServing, Created: now, Modified: now}
+	var add prepared
+	if !n.NoSecret {
+		var err error
+		if add, err = a.prepare(NewSecret{AgentID: created.ID, Value: value}); err != nil {
+			return Agent{}, secret.Text{}, err
+		}
+	}
+	var out Agent
+	base := audit.Event{Actor: p.Name, Action: audit.AgentCreate, AgentID: created.ID}
+	err := a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
+		agent := created
+		if _, err := n.apply(&agent, now); err != nil {
+			return err
+		}
+		if err := tx.AddAgent(agent); err != nil {
+			return taken(tx, err, agent.ExternalID)
+		}
+		ev.Detail["displayName"] = agent.DisplayName
+		if !n.NoSecret {
+			if _, err := add.write(tx, &agent, p); err != nil {
+				return err
+			}
+			ev.Target = add.ID
+			if err := tx.SetAgent(agent); err != nil {
+				return err
+			}
+		}
+		out = Agent{Agent: agent}
+		return nil
+	})
+	if err != nil {
+		return Agent{}, secret.Text{}, err
+	}
+	return out, value, nil
+}
+
+// Agent returns one agent, with its secrets.
+func (a *Authority) Agent(ctx context.Context, id string) (Agent, error) {
+	var out Agent
+	err := a.store.View(ctx, func(r store.Reader) error {
+		agent, err := r.Agent(id)
+		if err != nil {
+			return noAgent(err, id)
+		}
+		out = Agent{Agent: agent}
+		out.Secrets, err = a.secretsOf(r, id)
+		return err
+	})
+	return out, err
+}
+
+// Agents returns a page.
+func (a *Authority) Agents(ctx context.Context, q Query) (Page, error) {
+	var out Page
+	err := a.store.View(ctx, func(r store.Reader) error {
+		page, err := r.Agents(q.Query)
+		if err != nil {
+			return err
+		}
+		out = Page{Total: page.Total, Agents: make([]Agent, len(page.Agents))}
+		ids := make([]string, len(page.Agents))
+		for i, agent := range page.Agents {
+			out.Agents[i], ids[i] = Agent{Agent: agent}, agent.ID
+		}
+		if !q.Secrets {
+			return nil
+		}
+		now := a.Now()
+		secrets, err := r.Secrets(ids, now.Unix(), deadShown)
+		for i := range out.Agents {
+			out.Agents[i].Secrets = judge(secrets[ids[i]], now)
+		}
+		return err
+	})
+	return out, err
+}
+
+// DeleteAgent deletes an agent with all that it has. An ownerToken that is not
+// "" must be the agent's: else the agent was adopted by another, and the
+// answer is Stale.
+func (a *Authority) DeleteAgent(ctx context.Context, p Principal, id, ownerToken string) error {
+	base := audit.Event{Actor: p.Name, Action: audit.AgentDelete, AgentID: id}
+	return a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
+		agent, err := tx.Agent(id)
+		if err != nil {
+			return noAgent(err, id)
+		}
+		if ownerToken != "" && ownerToken != agent.OwnerToken {
+			return refuse(Stale, "Agent %s belongs to another owner by now: the owner token is not the present one.", id)
+		}
+		ev.Detail["displayName"] = agent.DisplayName
+		return tx.RemoveAgent(id)
+	})
+}
+
+// RevokeAgent is the panic button: it revokes every credential, ends every
+// token, and blocks the agent until it is reinstated.
+func (a *Authority) RevokeAgent(ctx context.Context, p Principal, id string) (Agent, error) {
+	base := audit.Event{Actor: p.Name, Action: audit.AgentRevoke, AgentID: id}
+	err := a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
+		agent, err := tx.Agent(id)
+		if err != nil {
+			return noAgent(err, id)
+		}
+		now := a.Now()
+		if agent.RevokedAt.IsZero() {
+			agent.RevokedAt = now
+		}
+		agent.Epoch++
+		agent.Modified = now
+		if err := a.revokeLive(tx, id, now, ev); err != nil {
+			return err
+		}
+		return tx.SetAgent(agent)
+	})
+	if err != nil {
+		return Agent{}, err
+	}
+	return a.Agent(ctx, id)
+}
+
+// revokeLive revokes the live secrets of an agent and names them in the event.
+func (a *Authority) revokeLive(tx store.Tx, agentID string, now time.Time, ev *audit.Event) error {
+	secrets, err := tx.Secrets([]string{agentID}, now.Unix(), 0)
+	if err != nil {
+		return err
+	}
+	for _, s := range secrets[agentID] {
+		s.Revoked = now
+		if err := tx.SetSecret(s); err != nil {
+			return err
+		}
+		ev.Detail["revoked:"+s.ID] = "secret"
+	}
+	return nil
+}
+
+// taken explains ErrExists: which agent has the external id.
+func taken(r store.Reader, err error, externalID string) error {
+	if !errors.Is(err, store.ErrExists) || externalID == "" {
+		return err
+	}
+	other, lookErr := r.AgentByExternalID(externalID)
+	if lookErr != nil {
+		return err
+	}
+	return refuse(Exists, "The external id %q belongs to agent %s already.", externalID, other.ID)
+}
+
+// set sorts a set of words and drops duplicates; an empty one is nil.
+func set(words []string) []string {
+	out := slices.Clone(words)
+	slices.Sort(out)
+	if out = slices.Compact(out); len(out) == 0 {
+		return nil
+	}
+	return out
+}

@@ -1,0 +1,119 @@
+// Package authority is every rule about agents and their credentials: who may
+// exist, how secrets overlap, what a revocation ends. It is the only writer of
+// a store; each act and its audit entry are one transaction. It never sees
+// HTTP, and no secret leaves it but in the answer to the call that made it.
+package authority
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+)
+
+// Bounds of Config.MaxSecrets.
+const (
+	DefaultMaxSecrets = 2
+	HighestMaxSecrets = 10
+)
+
+// Config says how an Authority behaves.
+type Config struct {
+	Store      store.Store      // required
+	MaxSecrets int              // live secrets of one agent; 0 means 2; at most 10
+	Now        func() time.Time // nil means time.Now
+}
+
+// Authority applies the rules. Its methods may be called by many goroutines.
+type Authority struct {
+	store      store.Store
+	maxSecrets int
+	now        func() time.Time
+}
+
+// New makes an Authority.
+func New(cfg Config) (*Authority, error) {
+	if cfg.Store == nil {
+		return nil, errors.New("authority: a store is required")
+	}
+	if cfg.MaxSecrets == 0 {
+		cfg.MaxSecrets = DefaultMaxSecrets
+	}
+	if cfg.MaxSecrets < 1 || cfg.MaxSecrets > HighestMaxSecrets {
+		return nil, fmt.Errorf("authority: %d live secrets for an agent: 1 to %d are possible", cfg.MaxSecrets, HighestMaxSecrets)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Authority{store: cfg.Store, maxSecrets: cfg.MaxSecrets, now: cfg.Now}, nil
+}
+
+// StoreID is the id of the store that the authority writes.
+func (a *Authority) StoreID() string { return a.store.ID() }
+
+// MaxSecrets is how many live secrets an agent may have.
+func (a *Authority) MaxSecrets() int { return a.maxSecrets }
+
+// Now is the clock by which everything is judged.
+func (a *Authority) Now() time.Time { return a.now().UTC() }
+
+// Principal is who asks.
+type Principal struct {
+	Name   string   // as the audit names it: "local:ann@laptop", "admin"
+	Scopes []string // what it may do; AllScopes for everything
+}
+
+// AllScopes as a scope of a principal lets it do everything.
+const AllScopes = "*"
+
+// May reports whether the principal has the scope. The empty scope is
+// everybody's.
+func (p Principal) May(scope string) bool {
+	return scope == "" || slices.Contains(p.Scopes, scope) || slices.Contains(p.Scopes, AllScopes)
+}
+
+// errUnchanged ends a transaction that has nothing to write.
+var errUnchanged = errors.New("nothing changed")
+
+// act carries out one change. fn works from what it reads in tx, may fill in
+// the event, and may be called more than once. A refusal is written to the
+// audit in a transaction of its own; when that fails, the caller gets that
+// error too.
+func (a *Authority) act(ctx context.Context, base audit.Event, fn func(store.Tx, *audit.Event) error) error {
+	var last audit.Event
+	err := a.store.Update(ctx, func(tx store.Tx) ([]audit.Event, error) {
+		ev := base
+		ev.Detail = map[string]string{}
+		err := fn(tx, &ev)
+		last = ev
+		return []audit.Event{ev}, err
+	})
+	if err == nil || errors.Is(err, errUnchanged) {
+		return nil
+	}
+	if refusal, ok := errors.AsType[*Error](err); ok {
+		last.Outcome, last.Reason = audit.Refused, refusal.Message
+		return errors.Join(err, a.note(ctx, last))
+	}
+	return err
+}
+
+// note writes an event that goes with no change.
+func (a *Authority) note(ctx context.Context, ev audit.Event) error {
+	err := a.store.Update(ctx, func(store.Tx) ([]audit.Event, error) {
+		return []audit.Event{ev}, nil
+	})
+	if err != nil {
+		return fmt.Errorf("write the audit: %w", err)
+	}
+	return nil
+}
+
+// newID makes the id of an agent or a secret: a random UUID in lower case.
+func newID() string { return uuid.NewString() }

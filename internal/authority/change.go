@@ -1,0 +1,167 @@
+package authority
+
+import (
+	"context"
+	"maps"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+)
+
+// AgentChange is what to change in an agent. A nil field stays as it is.
+type AgentChange struct {
+	DisplayName, Description, Owner *string
+	ExternalID, OwnerToken          *string
+
+	// Attributes are set, or removed where the value is nil. With
+	// OnlyThese all others are removed.
+	Attributes map[string]*string
+	OnlyThese  bool
+
+	Active *bool // SCIM active
+	Locked *bool // WSO2 accountLocked
+
+	Scopes, Audiences, AuthMethods *[]string
+
+	// Reinstate lifts what RevokeAgent did to the agent; its credentials
+	// stay revoked.
+	Reinstate bool
+
+	// Password, when set, is WSO2's way to set a secret: every other secret
+	// and every token ends.
+	Password secret.Text
+}
+
+// ChangeAgent changes an agent. A change that changes nothing leaves no trace.
+func (a *Authority) ChangeAgent(ctx context.Context, p Principal, id string, change AgentChange) (Agent, error) {
+	var add prepared
+	if !change.Password.IsZero() {
+		var err error
+		if add, err = a.prepare(NewSecret{AgentID: id, Value: change.Password}); err != nil {
+			return Agent{}, err
+		}
+	}
+	base := audit.Event{Actor: p.Name, Action: audit.AgentUpdate, AgentID: id}
+	err := a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
+		agent, err := tx.Agent(id)
+		if err != nil {
+			return noAgent(err, id)
+		}
+		now := a.Now()
+		action, err := change.apply(&agent, now)
+		if action != "" {
+			ev.Action = action
+		}
+		if err != nil {
+			return err
+		}
+		if !change.Password.IsZero() {
+			ev.Action, ev.Target = audit.SecretReset, add.ID
+			agent.Epoch++
+			if err := a.revokeLive(tx, id, now, ev); err != nil {
+				return err
+			}
+			if _, err := add.write(tx, &agent, p); err != nil {
+				return err
+			}
+		} else if before, err := tx.Agent(id); err != nil {
+			return err
+		} else if fields := differences(before, agent); fields == "" {
+			return errUnchanged
+		} else {
+			ev.Detail["changed"] = fields
+		}
+		agent.Modified = now
+		return taken(tx, tx.SetAgent(agent), agent.ExternalID)
+	})
+	if err != nil {
+		return Agent{}, err
+	}
+	return a.Agent(ctx, id)
+}
+
+// apply changes the record and says which action that is; "" for an ordinary
+// update. The epoch grows when the agent becomes blocked.
+func (c AgentChange) apply(agent *store.Agent, now time.Time) (audit.Action, error) {
+	wasBlocked := agent.Blocked()
+	var action audit.Action
+	if c.Reinstate && !agent.RevokedAt.IsZero() {
+		agent.RevokedAt = time.Time{}
+		action = audit.AgentReinstate
+	}
+	if !agent.RevokedAt.IsZero() && ((c.Locked != nil && !*c.Locked) || (c.Active != nil && *c.Active && agent.Inactive)) {
+		return audit.AgentUnblock, refuse(RevokedKind,
+			"Agent %s was revoked at %s: unblocking does not undo that, it must be reinstated.", agent.ID, agent.RevokedAt.Format(time.RFC3339))
+	}
+	for _, f := range []struct {
+		to   *string
+		from *string
+	}{
+		{&agent.DisplayName, c.DisplayName}, {&agent.Description, c.Description}, {&agent.Owner, c.Owner},
+		{&agent.ExternalID, c.ExternalID}, {&agent.OwnerToken, c.OwnerToken},
+	} {
+		if f.from != nil {
+			*f.to = *f.from
+		}
+	}
+	for _, f := range []struct {
+		to   *[]string
+		from *[]string
+	}{
+		{&agent.Scopes, c.Scopes}, {&agent.Audiences, c.Audiences}, {&agent.AuthMethods, c.AuthMethods},
+	} {
+		if f.from != nil {
+			*f.to = set(*f.from)
+		}
+	}
+	c.applyAttributes(agent)
+	if c.Active != nil {
+		agent.Inactive = !*c.Active
+	}
+	// A revoked agent shows as locked; setting what it shows is no change.
+	if c.Locked != nil && (agent.RevokedAt.IsZero() || !*c.Locked) {
+		agent.Locked = *c.Locked
+	}
+	switch blocked := agent.Blocked(); {
+	case blocked && !wasBlocked:
+		agent.Epoch++
+		action = audit.AgentBlock
+	case !blocked && wasBlocked && action == "":
+		action = audit.AgentUnblock
+	}
+	return action, nil
+}
+
+func (c AgentChange) applyAttributes(agent *store.Agent) {
+	attributes := map[string]string{}
+	if !c.OnlyThese {
+		maps.Copy(attributes, agent.Attributes)
+	}
+	for name, value := range c.Attributes {
+		if value == nil {
+			delete(attributes, name)
+			continue
+		}
+		attributes[name] = *value
+	}
+	agent.Attributes = attributes
+	if len(attributes) == 0 {
+		agent.Attributes = nil
+	}
+}
+
+// differences names the fields that differ, "" when none does.
+func differences(before, after store.Agent) string {
+	var names []string
+	b, a := reflect.ValueOf(before), reflect.ValueOf(after)
+	for i := range b.NumField() {
+		if !reflect.DeepEqual(b.Field(i).Interface(), a.Field(i).Interface()) {
+			names = append(names, b.Type().Field(i).Name)
+		}
+	}
+	return strings.Join(names, " ")
+}

@@ -1,0 +1,55 @@
+package authority
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+)
+
+// Kind says why something was refused.
+type Kind int
+
+// The kinds.
+const (
+	Invalid     Kind = iota + 1 // the request contradicts itself or what is there
+	Weak                        // the secret that was chosen is too weak
+	NoAgent                     // there is no such agent
+	NoSecret                    // the agent has no such secret
+	Exists                      // the external id is another agent's
+	Limit                       // the agent has as many live secrets as it may
+	UsedID                      // the id was given to another secret before
+	Dead                        // the secret is expired or revoked: nothing brings it back
+	Blocked                     // a blocked agent does not rotate
+	RevokedKind                 // a revoked agent must be reinstated first
+	Stale                       // the caller's picture is not the present one
+)
+
+// Error is a refusal: the caller asked for something that the rules do not
+// allow. Nothing was changed.
+type Error struct {
+	Kind    Kind
+	Message string // what and why, for people; never a secret
+}
+
+func (e *Error) Error() string { return e.Message }
+
+func refuse(kind Kind, format string, args ...any) error {
+	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
+}
+
+// noAgent turns the store's ErrNotFound into a refusal.
+func noAgent(err error, id string) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return refuse(NoAgent, "There is no agent with the id %s.", id)
+	}
+	return err
+}
+
+// noSecret turns the store's ErrNotFound into a refusal.
+func noSecret(err error, agentID, secretID string) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return refuse(NoSecret, "Agent %s has no secret with the id %s.", agentID, secretID)
+	}
+	return err
+}
