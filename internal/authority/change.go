@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,9 @@ type AgentChange struct {
 	Active *bool // SCIM active
 	Locked *bool // WSO2 accountLocked
 
-	Scopes, Audiences, AuthMethods *[]string
+	// The lists are replaced; then what More says is added.
+	Scopes, Audiences, AuthMethods             *[]string
+	MoreScopes, MoreAudiences, MoreAuthMethods []string
 
 	// Reinstate lifts what RevokeAgent did to the agent; its credentials
 	// stay revoked.
@@ -111,12 +114,16 @@ func (c AgentChange) apply(agent *store.Agent, now time.Time) (audit.Action, err
 	for _, f := range []struct {
 		to   *[]string
 		from *[]string
+		more []string
 	}{
-		{&agent.Scopes, c.Scopes}, {&agent.Audiences, c.Audiences}, {&agent.AuthMethods, c.AuthMethods},
+		{&agent.Scopes, c.Scopes, c.MoreScopes},
+		{&agent.Audiences, c.Audiences, c.MoreAudiences},
+		{&agent.AuthMethods, c.AuthMethods, c.MoreAuthMethods},
 	} {
 		if f.from != nil {
-			*f.to = set(*f.from)
+			*f.to = *f.from
 		}
+		*f.to = set(slices.Concat(*f.to, f.more))
 	}
 	c.applyAttributes(agent)
 	if c.Active != nil {
@@ -142,6 +149,13 @@ func (c AgentChange) applyAttributes(agent *store.Agent) {
 		maps.Copy(attributes, agent.Attributes)
 	}
 	for name, value := range c.Attributes {
+		// Names of attributes know no letter case (RFC 7643 §2.1): the
+		// first spelling stays.
+		for known := range attributes {
+			if strings.EqualFold(known, name) {
+				name = known
+			}
+		}
 		if value == nil {
 			delete(attributes, name)
 			continue

@@ -25,6 +25,15 @@ const (
 	Stale                       // the caller's picture is not the present one
 )
 
+// What goes wrong with the store, for callers that do not know the store.
+var (
+	ErrBusy     = store.ErrBusy     // another process held the store for too long
+	ErrFull     = store.ErrFull     // there is no space left
+	ErrReadOnly = store.ErrReadOnly // the store cannot be written
+	ErrForeign  = store.ErrForeign  // what is there is not a store of ours
+	ErrNoStore  = store.ErrNoStore  // there is none
+)
+
 // Error is a refusal: the caller asked for something that the rules do not
 // allow. Nothing was changed.
 type Error struct {

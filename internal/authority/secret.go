@@ -31,6 +31,7 @@ type Secret struct {
 	store.Secret
 	Status Status
 	Latest bool // the newest of its agent, live or not
+	Again  bool // AddSecret found that it was there already
 }
 
 // NewSecret asks for a secret.
@@ -75,15 +76,17 @@ func (a *Authority) AddSecret(ctx context.Context, p Principal, n NewSecret) (Se
 		return Secret{}, secret.Text{}, err
 	}
 	var out store.Secret
+	var again bool
 	base := audit.Event{Actor: p.Name, Action: audit.SecretCreate, AgentID: n.AgentID, Target: add.ID}
 	err = a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
 		agent, err := tx.Agent(n.AgentID)
 		if err != nil {
 			return noAgent(err, n.AgentID)
 		}
+		again = false
 		switch before, err := tx.Secret(n.AgentID, add.ID); {
 		case err == nil:
-			out = before
+			out, again = before, true
 			return same(before, n.Value)
 		case !errors.Is(err, store.ErrNotFound):
 			return err
@@ -100,6 +103,7 @@ func (a *Authority) AddSecret(ctx context.Context, p Principal, n NewSecret) (Se
 		return Secret{}, secret.Text{}, err
 	}
 	view, err := a.Secret(ctx, n.AgentID, out.ID)
+	view.Again = again
 	if !made {
 		return view, secret.Text{}, err
 	}

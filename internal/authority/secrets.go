@@ -67,6 +67,9 @@ func (a *Authority) RevokeSecret(ctx context.Context, p Principal, agentID, secr
 	base := audit.Event{Actor: p.Name, Action: audit.SecretRevoke, AgentID: agentID, Target: secretID}
 	return a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
 		if latest != nil {
+			if _, err := tx.Agent(agentID); err != nil {
+				return noAgent(err, agentID)
+			}
 			present, err := newest(tx, agentID, a.Now())
 			if err != nil {
 				return err

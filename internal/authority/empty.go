@@ -1,0 +1,49 @@
+package authority
+
+import (
+	"context"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+)
+
+// Empty makes an Authority of what there is before a store exists: it has no
+// agents and the store id "". Reads find nothing, changes of what is not there
+// are refused as such, and CreateAgent fails with ErrNoStore. Nothing is
+// written anywhere, refusals included. Config.Store is not used.
+func Empty(cfg Config) (*Authority, error) {
+	cfg.Store = empty{}
+	return New(cfg)
+}
+
+// empty is a store without records.
+type empty struct{}
+
+func (empty) ID() string   { return "" }
+func (empty) Close() error { return nil }
+
+func (empty) View(_ context.Context, fn func(store.Reader) error) error { return fn(empty{}) }
+
+// Update finds nothing that fn could change. Its events are dropped: there is
+// no chain yet that they could be part of.
+func (empty) Update(_ context.Context, fn func(store.Tx) ([]audit.Event, error)) error {
+	_, err := fn(empty{})
+	return err
+}
+
+func (empty) Agent(string) (store.Agent, error)             { return store.Agent{}, store.ErrNotFound }
+func (empty) AgentByExternalID(string) (store.Agent, error) { return store.Agent{}, store.ErrNotFound }
+func (empty) Agents(store.Query) (store.Page, error)        { return store.Page{}, nil }
+
+func (empty) Secret(string, string) (store.Secret, error) { return store.Secret{}, store.ErrNotFound }
+func (empty) Secrets([]string, int64, int) (map[string][]store.Secret, error) {
+	return map[string][]store.Secret{}, nil
+}
+
+func (empty) Entries(int64, int) ([]audit.Entry, error) { return nil, nil }
+
+func (empty) AddAgent(store.Agent) error   { return store.ErrNoStore }
+func (empty) SetAgent(store.Agent) error   { return store.ErrNotFound }
+func (empty) RemoveAgent(string) error     { return store.ErrNotFound }
+func (empty) AddSecret(store.Secret) error { return store.ErrNotFound }
+func (empty) SetSecret(store.Secret) error { return store.ErrNotFound }
