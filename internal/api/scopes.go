@@ -1,0 +1,33 @@
+package api
+
+// Scopes of the management API: those of WSO2's agent API, and one set of our
+// own for credentials, so that who may name an agent need not be able to act
+// as it.
+const (
+	ScopeAgentCreate = "internal_agent_mgt_create"
+	ScopeAgentList   = "internal_agent_mgt_list"
+	ScopeAgentView   = "internal_agent_mgt_view"
+	ScopeAgentUpdate = "internal_agent_mgt_update"
+	ScopeAgentDelete = "internal_agent_mgt_delete"
+
+	// ScopeCredentialCreate: add a secret, with all that a rotation does to
+	// the others; choose the password of an agent.
+	ScopeCredentialCreate = "internal_agent_credential_create"
+	// ScopeCredentialView: the metadata of secrets; values are never shown.
+	ScopeCredentialView = "internal_agent_credential_view"
+	// ScopeCredentialDelete: move the expiry of a secret, revoke it, revoke
+	// all that an agent has.
+	ScopeCredentialDelete = "internal_agent_credential_delete"
+)
+
+// AuthMethods are the ways for an agent to authenticate, by their names in the
+// IANA registry of token endpoint authentication methods.
+func AuthMethods() []string {
+	return []string{
+		"client_secret_basic",
+		"client_secret_post",
+		"private_key_jwt",
+		"tls_client_auth",
+		"self_signed_tls_client_auth",
+	}
+}
