@@ -80,10 +80,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Server{cfg: cfg, routes: http.NewServeMux()}, nil
-}
-
-// ServeHTTP answers one request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.routes.ServeHTTP(w, r)
+	s := &Server{cfg: cfg}
+	s.routes = s.mux()
+	return s, nil
 }

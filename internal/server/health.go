@@ -1,0 +1,35 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
+)
+
+// healthy says that the process runs.
+func (s *Server) healthy(*call) (any, error) { return text("ok\n"), nil }
+
+// ready says whether the store answers. Anybody may ask, so nobody is told why
+// it does not: that is in the log.
+func (s *Server) ready(c *call) (any, error) {
+	if err := s.probe(c); err != nil {
+		s.cfg.Logger.ErrorContext(c.Context(), "not ready", "error", err.Error())
+		return nil, &api.Error{Status: http.StatusServiceUnavailable, Code: api.CodeBusy, Message: "The store does not answer."}
+	}
+	return text("ok\n"), nil
+}
+
+// probe reads from the store: an agent that cannot be.
+func (s *Server) probe(c *call) error {
+	a, err := s.cfg.Authority(c.Context(), false)
+	if err != nil {
+		return err
+	}
+	_, err = a.Agent(c.Context(), "")
+	if refusal, ok := errors.AsType[*authority.Error](err); ok && refusal.Kind == authority.NoAgent {
+		return nil
+	}
+	return err
+}

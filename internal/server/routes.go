@@ -1,0 +1,118 @@
+package server
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
+)
+
+// Route is one line of the route table, as far as it concerns who may do what.
+type Route struct {
+	Method  string // HEAD goes where GET goes
+	Pattern string // as http.ServeMux takes it
+	Scope   string // what the principal needs; "" when any will do
+	Open    bool   // answered without a principal
+}
+
+// route is one line of the route table.
+type route struct {
+	Route
+	status   int     // of success, unless the handler says otherwise
+	store    need    // what it needs of the store
+	maxBody  int64   // 0: Config.MaxBody
+	notFound string  // WSO2's words when there is no such agent; {id} stands for the id
+	handler  handler // what it does
+}
+
+// need says what a route needs of the store.
+type need int
+
+const (
+	noStore  need = iota // nothing
+	existing             // what is there, if anything
+	create               // a store, made where there is none
+)
+
+// smallBody is enough for a secret, an expiry, or a search.
+const smallBody = 64 << 10
+
+// WSO2's words for an agent that is not there differ by method.
+const (
+	notFoundGet    = "User not found in the user store."
+	notFoundPut    = "No user exists with the given id: {id}"
+	notFoundPatch  = "No user with the id : {id} in the user store."
+	notFoundDelete = noSuchEndpoint
+)
+
+// table is every route there is.
+func table() []route {
+	return []route{
+		{Route{"POST", api.PathAgents, api.ScopeAgentCreate, false}, 201, create, 0, "", takes((*Server).createAgent)},
+		{Route{"GET", api.PathAgents, api.ScopeAgentList, false}, 200, existing, 0, "", reads((*Server).listAgents)},
+		{Route{"POST", api.PathAgentSearch, api.ScopeAgentList, false}, 200, existing, smallBody, "", takes((*Server).searchAgents)},
+		{Route{"GET", api.PatternAgent, api.ScopeAgentView, false}, 200, existing, 0, notFoundGet, reads((*Server).getAgent)},
+		{Route{"PUT", api.PatternAgent, api.ScopeAgentUpdate, false}, 200, existing, 0, notFoundPut, takes((*Server).replaceAgent)},
+		{Route{"PATCH", api.PatternAgent, api.ScopeAgentUpdate, false}, 200, existing, 0, notFoundPatch, takes((*Server).patchAgent)},
+		{Route{"DELETE", api.PatternAgent, api.ScopeAgentDelete, false}, 204, existing, 0, notFoundDelete, reads((*Server).deleteAgent)},
+
+		{Route{"GET", api.PathSchemas, "", false}, 200, noStore, 0, "", reads((*Server).schemas)},
+		{Route{"GET", api.PatternSchema, "", false}, 200, noStore, 0, "", reads((*Server).schema)},
+		{Route{"GET", api.PathTypes, "", false}, 200, noStore, 0, "", reads((*Server).resourceTypes)},
+		{Route{"GET", api.PatternType, "", false}, 200, noStore, 0, "", reads((*Server).resourceType)},
+		{Route{"GET", api.PathServerConfig, "", false}, 200, existing, 0, "", reads((*Server).serverConfig)},
+
+		{Route{"POST", api.PatternSecrets, api.ScopeCredentialCreate, false}, 201, existing, smallBody, "", takes((*Server).addSecret)},
+		{Route{"GET", api.PatternSecrets, api.ScopeCredentialView, false}, 200, existing, 0, "", reads((*Server).listSecrets)},
+		{Route{"PUT", api.PatternSecret, api.ScopeCredentialCreate, false}, 201, existing, smallBody, "", takes((*Server).putSecret)},
+		{Route{"GET", api.PatternSecret, api.ScopeCredentialView, false}, 200, existing, 0, "", reads((*Server).getSecret)},
+		{Route{"PATCH", api.PatternSecret, api.ScopeCredentialDelete, false}, 200, existing, smallBody, "", takes((*Server).expireSecret)},
+		{Route{"DELETE", api.PatternSecret, api.ScopeCredentialDelete, false}, 204, existing, 0, "", reads((*Server).revokeSecret)},
+		{Route{"POST", api.PatternRevoke, api.ScopeCredentialDelete, false}, 200, existing, 0, "", reads((*Server).revokeAgent)},
+
+		{Route{"GET", api.PathHealth, "", true}, 200, noStore, 0, "", reads((*Server).healthy)},
+		{Route{"GET", api.PathReady, "", true}, 200, noStore, 0, "", reads((*Server).ready)},
+	}
+}
+
+// Routes is the route table: every request that is not answered by 404 or 405
+// has its line.
+func Routes() []Route {
+	rows := table()
+	out := make([]Route, len(rows))
+	for i, rt := range rows {
+		out[i] = rt.Route
+	}
+	return out
+}
+
+// mux puts the table in force.
+func (s *Server) mux() *http.ServeMux {
+	patterns := map[string]map[string]route{}
+	for _, rt := range table() {
+		if patterns[rt.Pattern] == nil {
+			patterns[rt.Pattern] = map[string]route{}
+		}
+		patterns[rt.Pattern][rt.Method] = rt
+		if rt.Method == http.MethodGet {
+			patterns[rt.Pattern][http.MethodHead] = rt
+		}
+	}
+	mux := http.NewServeMux()
+	for pattern, methods := range patterns {
+		allow := strings.Join(slices.Sorted(maps.Keys(methods)), ", ")
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			rt, ok := methods[r.Method]
+			if !ok {
+				w.Header().Set("Allow", allow)
+				s.refuse(w, r, methodNotAllowed(r.Method, allow))
+				return
+			}
+			s.handle(w, r, rt)
+		})
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, noRoute(r)) })
+	return mux
+}
