@@ -101,3 +101,13 @@ type Capabilities struct {
 	Version      string `json:"version"`      // of the server
 	Principal    string `json:"principal"`    // who asks, as createdBy names it
 }
+
+// Replace is the operation that sets an attribute to a value that encodes as
+// JSON. A secret is set by PasswordPatch.
+func Replace(path string, value any) Operation {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic("api: a value of a patch must encode: " + err.Error())
+	}
+	return Operation{Op: "replace", Path: path, Value: text}
+}

@@ -1,0 +1,75 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+)
+
+// ModifyPlan plans from configuration and state alone; it asks nobody.
+func (r *agentResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.State.Raw.IsNull() {
+		return // create
+	}
+	var state agentModel
+	if resp.Diagnostics.Append(req.State.Get(ctx, &state)...); resp.Diagnostics.HasError() {
+		return
+	}
+	prevented := state.DeletionPolicy.ValueString() == deletionPrevent
+	if req.Plan.Raw.IsNull() {
+		if prevented {
+			refuseDeletion(state.ID.ValueString(), &resp.Diagnostics)
+		}
+		return
+	}
+	var plan agentModel
+	if resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...); resp.Diagnostics.HasError() {
+		return
+	}
+	if prevented && len(resp.RequiresReplace) > 0 {
+		refuseDeletion(state.ID.ValueString(), &resp.Diagnostics)
+		return
+	}
+	f := readFacts(ctx, req.Private, &resp.Diagnostics)
+	switch {
+	case plan.reinstates(&state):
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("revoked_at"), timetypes.NewRFC3339Null())...)
+	case !state.RevokedAt.IsNull():
+		revoked(&plan, &state, &resp.Diagnostics)
+	}
+	plan.lockout(&state, f, &resp.Diagnostics)
+}
+
+// revoked tells that the agent is out of service, and refuses to change it.
+func revoked(plan, state *agentModel, diags *diag.Diagnostics) {
+	since := fmt.Sprintf("Agent %s was revoked at %s.", state.ID.ValueString(), state.RevokedAt.ValueString())
+	if len(plan.operations(state)) > 0 {
+		diags.AddAttributeError(path.Root("reinstate_trigger"), "The agent was revoked",
+			since+" It is not changed until it is reinstated: change a value of reinstate_trigger when it is safe again, or destroy it.")
+		return
+	}
+	diags.AddWarning("The agent was revoked",
+		since+" It stays out of service until reinstate_trigger changes; its credentials are not rotated before that.")
+}
+
+// lockout refuses to take away the ways of the credentials that the agent has,
+// judged from its last read.
+func (m *agentModel) lockout(state *agentModel, f facts, diags *diag.Diagnostics) {
+	allowed := m.AllowedAuthMethods
+	if allowed.IsUnknown() || allowed.Equal(state.AllowedAuthMethods) || m.PreventLockout.IsUnknown() || !m.PreventLockout.ValueBool() {
+		return
+	}
+	methods := wordsOf(allowed)
+	if len(methods) == 0 || f.LiveSecrets == 0 || slices.ContainsFunc(methods, func(method string) bool { return strings.HasPrefix(method, "client_secret_") }) {
+		return
+	}
+	diags.AddAttributeError(path.Root("allowed_auth_methods"), "The agent would be locked out", fmt.Sprintf(
+		"Agent %s has live secrets and no credential for %s: it could not authenticate any more. Add the other credential first and apply that, "+
+			"or set prevent_lockout = false.", state.ID.ValueString(), strings.Join(methods, ", ")))
+}

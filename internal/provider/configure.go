@@ -1,0 +1,245 @@
+package provider
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/client"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/embedded"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
+)
+
+// Environment variables, each the default of one argument.
+const (
+	envEndpoint     = "AGENTCREDS_ENDPOINT"
+	envPath         = "AGENTCREDS_EMBEDDED_PATH"
+	envClientID     = "AGENTCREDS_CLIENT_ID"
+	envClientSecret = "AGENTCREDS_CLIENT_SECRET" //nolint:gosec // a name
+	envToken        = "AGENTCREDS_ACCESS_TOKEN"  //nolint:gosec // a name
+	envUsername     = "AGENTCREDS_USERNAME"
+	envPassword     = "AGENTCREDS_PASSWORD" //nolint:gosec // a name
+	envCA           = "AGENTCREDS_CA_CERTIFICATE"
+	envInsecure     = "AGENTCREDS_INSECURE_SKIP_VERIFY"
+	envRate         = "AGENTCREDS_REQUESTS_PER_MINUTE"
+	envTimeout      = "AGENTCREDS_REQUEST_TIMEOUT"
+	envNewStore     = "AGENTCREDS_ACCEPT_NEW_STORE"
+)
+
+const (
+	defaultPath = "agentcreds.db"
+	minTimeout  = time.Second
+	maxTimeout  = 10 * time.Minute
+)
+
+func envText(name string) string { return "Environment: `" + name + "`." }
+
+type providerModel struct {
+	Endpoint           types.String `tfsdk:"endpoint"`
+	EmbeddedPath       types.String `tfsdk:"embedded_path"`
+	ClientID           types.String `tfsdk:"client_id"`
+	ClientSecret       types.String `tfsdk:"client_secret"`
+	AccessToken        types.String `tfsdk:"access_token"`
+	Username           types.String `tfsdk:"username"`
+	Password           types.String `tfsdk:"password"`
+	CACertificate      types.String `tfsdk:"ca_certificate"`
+	InsecureSkipVerify types.Bool   `tfsdk:"insecure_skip_verify"`
+	RequestsPerMinute  types.Int64  `tfsdk:"requests_per_minute"`
+	RequestTimeout     types.String `tfsdk:"request_timeout"`
+	AcceptNewStore     types.Bool   `tfsdk:"accept_new_store"`
+}
+
+// server is what resources get from Configure: the client, and how to speak of
+// the place that it talks to.
+type server struct {
+	client         *client.Client
+	place          string // file or URL, for messages
+	embedded       bool
+	acceptNewStore bool
+}
+
+// Configure makes no request and creates no file: a binary is started several
+// times in one run, mostly for nothing.
+func (p *agentcreds) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+	var m providerModel
+	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); resp.Diagnostics.HasError() {
+		return
+	}
+	if !m.known() {
+		// Creates can be planned; whatever needs the server says why it
+		// cannot have it.
+		return
+	}
+	s := m.settings(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	srv, err := s.open(p.version)
+	if err != nil {
+		resp.Diagnostics.AddError("Cannot configure the provider", sentence(err))
+		return
+	}
+	resp.ResourceData, resp.DataSourceData = srv, srv
+}
+
+func (m providerModel) known() bool {
+	return !m.Endpoint.IsUnknown() && !m.EmbeddedPath.IsUnknown() && !m.ClientID.IsUnknown() && !m.ClientSecret.IsUnknown() &&
+		!m.AccessToken.IsUnknown() && !m.Username.IsUnknown() && !m.Password.IsUnknown() && !m.CACertificate.IsUnknown() &&
+		!m.InsecureSkipVerify.IsUnknown() && !m.RequestsPerMinute.IsUnknown() && !m.RequestTimeout.IsUnknown() && !m.AcceptNewStore.IsUnknown()
+}
+
+// settings are the arguments with the environment behind them.
+type settings struct {
+	endpoint, path         string
+	clientID, username     string
+	clientSecret, password secret.Text
+	token                  secret.Text
+	ca                     string
+	insecure               bool
+	rate                   int
+	timeout                time.Duration
+	acceptNewStore         bool
+}
+
+func (m providerModel) settings(diags *diag.Diagnostics) settings {
+	s := settings{
+		endpoint: m.Endpoint.ValueString(), path: text(m.EmbeddedPath, envPath),
+		clientID: text(m.ClientID, envClientID), clientSecret: secret.New(text(m.ClientSecret, envClientSecret)),
+		token: secret.New(text(m.AccessToken, envToken)), ca: text(m.CACertificate, envCA),
+		username: text(m.Username, envUsername), password: secret.New(text(m.Password, envPassword)),
+	}
+	// A path in the configuration is a choice of the embedded server, which
+	// the environment does not overrule.
+	if env, set := os.LookupEnv(envEndpoint); set && m.Endpoint.IsNull() && m.EmbeddedPath.IsNull() {
+		if s.endpoint = env; env == "" {
+			diags.AddAttributeError(path.Root("endpoint"), "Empty endpoint",
+				envEndpoint+" is set and empty. Unset it to work with the embedded server, or give it the URL of a server.")
+		}
+	}
+	if s.path == "" {
+		s.path = defaultPath
+	}
+	s.insecure = flag(m.InsecureSkipVerify, envInsecure, "insecure_skip_verify", diags)
+	s.acceptNewStore = flag(m.AcceptNewStore, envNewStore, "accept_new_store", diags)
+	if n := m.RequestsPerMinute.ValueInt64(); n > 0 {
+		s.rate = int(n)
+	} else if env := os.Getenv(envRate); env != "" {
+		n, err := strconv.Atoi(env)
+		if s.rate = n; err != nil || n < 1 {
+			diags.AddAttributeError(path.Root("requests_per_minute"), "Invalid number", envRate+" must be a whole number of at least 1, not "+strconv.Quote(env)+".")
+		}
+	}
+	if d := text(m.RequestTimeout, envTimeout); d != "" {
+		var problem string
+		if s.timeout, problem = parseDuration(d, minTimeout, maxTimeout); problem != "" {
+			diags.AddAttributeError(path.Root("request_timeout"), "Invalid duration", problem)
+		}
+	}
+	s.check(diags)
+	return s
+}
+
+// check refuses what cannot be meant.
+func (s settings) check(diags *diag.Diagnostics) {
+	pair := func(one, other, first, second string) {
+		if (one == "") != (other == "") {
+			diags.AddAttributeError(path.Root(first), "Incomplete sign-in", "`"+first+"` and `"+second+"` are needed together: one of them is missing in the configuration and in the environment.")
+		}
+	}
+	pair(s.clientID, s.clientSecret.Reveal(), "client_id", "client_secret")
+	pair(s.username, s.password.Reveal(), "username", "password")
+	ways := 0
+	for _, set := range []bool{s.clientID != "", s.username != "", !s.token.IsZero()} {
+		if set {
+			ways++
+		}
+	}
+	switch {
+	case ways > 1:
+		diags.AddError("More than one way to sign in", "Set only one of `access_token`, `client_id` with `client_secret`, and `username` with `password`, the environment included.")
+	case ways == 0 && s.endpoint != "":
+		diags.AddAttributeError(path.Root("endpoint"), "No way to sign in",
+			"The server at "+s.endpoint+" needs `client_id` with `client_secret`, `access_token`, or `username` with `password`, in the configuration or in the environment (AGENTCREDS_…).")
+	}
+}
+
+func (s settings) open(version string) (*server, error) {
+	if s.endpoint == "" {
+		c, err := embedded.New(embedded.Config{Path: s.path, Version: version, Logger: logger{}})
+		if err != nil {
+			return nil, fmt.Errorf("prepare the embedded server: %w", err)
+		}
+		return &server{client: c, place: s.path, embedded: true, acceptNewStore: s.acceptNewStore}, nil
+	}
+	trust, err := s.trust()
+	if err != nil {
+		return nil, err
+	}
+	c, err := client.New(client.Config{
+		BaseURL: s.endpoint, Auth: s.auth(), TLS: trust, UserAgent: "terraform-provider-agentcreds/" + version,
+		RequestsPerMinute: s.rate, Timeout: s.timeout, Logger: logger{},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &server{client: c, place: s.endpoint, acceptNewStore: s.acceptNewStore}, nil
+}
+
+func (s settings) auth() client.Auth {
+	switch {
+	case s.clientID != "":
+		return client.ClientCredentials(s.clientID, s.clientSecret)
+	case s.username != "":
+		return client.Basic(s.username, s.password)
+	default:
+		return client.BearerToken(s.token)
+	}
+}
+
+func (s settings) trust() (*tls.Config, error) {
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: s.insecure} //nolint:gosec // asked for by name
+	if s.ca == "" {
+		return cfg, nil
+	}
+	pem := []byte(s.ca)
+	if !strings.Contains(s.ca, "-----BEGIN") {
+		var err error
+		if pem, err = os.ReadFile(s.ca); err != nil {
+			return nil, fmt.Errorf("ca_certificate is neither PEM text nor a file that can be read: %w", err)
+		}
+	}
+	cfg.RootCAs = x509.NewCertPool()
+	if !cfg.RootCAs.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("ca_certificate has no certificate in PEM form")
+	}
+	return cfg, nil
+}
+
+func text(v types.String, env string) string {
+	if !v.IsNull() {
+		return v.ValueString()
+	}
+	return os.Getenv(env)
+}
+
+func flag(v types.Bool, env, name string, diags *diag.Diagnostics) bool {
+	value := os.Getenv(env)
+	if !v.IsNull() || value == "" {
+		return v.ValueBool()
+	}
+	b, err := strconv.ParseBool(value)
+	if err != nil {
+		diags.AddAttributeError(path.Root(name), "Invalid boolean", env+" must be true or false, not "+strconv.Quote(value)+".")
+	}
+	return b
+}

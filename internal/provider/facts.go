@@ -1,0 +1,68 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+)
+
+// factsKey is where facts live in a resource's private state.
+const factsKey = "facts"
+
+// facts is what a resource remembers beside its state: in private state, which
+// is not encrypted, so nothing of it is secret.
+type facts struct {
+	// Store is the id of the store that the object lives in; "" when it is
+	// not known yet.
+	Store string `json:"store,omitempty"`
+	// Imported is set until the first trigger or rotation after an import:
+	// what the configuration says then is the baseline.
+	Imported bool `json:"imported,omitempty"`
+	// Blocked: the agent was blocked or revoked when it was last read.
+	Blocked bool `json:"blocked,omitempty"`
+
+	// OwnerToken of an agent marks it as this resource's.
+	OwnerToken string `json:"owner_token,omitempty"`
+	// LiveSecrets of an agent, when it was last read.
+	LiveSecrets int `json:"live_secrets,omitempty"`
+
+	// Latest is the agent's newest secret where that is not this
+	// resource's: a rotation names it, so that it changes nothing that it
+	// has not seen.
+	Latest string `json:"latest,omitempty"`
+	// Full: the agent had as many live secrets as it may.
+	Full bool `json:"full,omitempty"`
+}
+
+// Private state is of an internal type of the framework: these are its parts.
+type privateReader interface {
+	GetKey(context.Context, string) ([]byte, diag.Diagnostics)
+}
+
+type privateWriter interface {
+	SetKey(context.Context, string, []byte) diag.Diagnostics
+}
+
+func readFacts(ctx context.Context, from privateReader, diags *diag.Diagnostics) facts {
+	var f facts
+	data, d := from.GetKey(ctx, factsKey)
+	if diags.Append(d...); d.HasError() || len(data) == 0 {
+		return f
+	}
+	if err := json.Unmarshal(data, &f); err != nil {
+		diags.AddError("Cannot read the private state", "What the provider remembers of this object is not its own: "+err.Error()+". Import the object anew.")
+	}
+	return f
+}
+
+// writeFacts writes valid JSON only: the framework logs, in clear, what it
+// cannot parse.
+func writeFacts(ctx context.Context, to privateWriter, f facts, diags *diag.Diagnostics) {
+	data, err := json.Marshal(f)
+	if err != nil {
+		diags.AddError("Cannot write the private state", err.Error())
+		return
+	}
+	diags.Append(to.SetKey(ctx, factsKey, data)...)
+}

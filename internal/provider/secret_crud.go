@@ -1,0 +1,251 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
+)
+
+func (r *secretResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var m secretModel
+	if resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...); resp.Diagnostics.HasError() || !r.ready(&resp.Diagnostics) {
+		return
+	}
+	srv, ok := r.inStore(ctx, facts{}, &resp.Diagnostics)
+	if !ok || !extended(srv, &resp.Diagnostics) {
+		return
+	}
+	n, err := r.newSecret(ctx, &m)
+	if err == nil {
+		n.anyOldest = m.OnExisting.ValueString() == onExistingReplace
+		err = r.put(ctx, &n)
+	}
+	if err != nil {
+		resp.Diagnostics.AddError("Cannot create the agent secret", "Agent "+n.agentID+": "+r.explain(err))
+		return
+	}
+	m.setSecret(n.made, n.request.SecretValue, 0)
+	m.Previous = noPrevious()
+	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
+	setIdentity(ctx, resp.Identity, "agent_id", n.agentID, &resp.Diagnostics)
+	writeFacts(ctx, resp.Private, facts{Store: srv.StoreID}, &resp.Diagnostics)
+}
+
+func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var m secretModel
+	if resp.Diagnostics.Append(req.State.Get(ctx, &m)...); resp.Diagnostics.HasError() || !r.ready(&resp.Diagnostics) {
+		return
+	}
+	f := readFacts(ctx, req.Private, &resp.Diagnostics)
+	srv, ok := r.inStore(ctx, f, &resp.Diagnostics)
+	if !ok || !extended(srv, &resp.Diagnostics) {
+		return
+	}
+	agentID := m.AgentID.ValueString()
+	a, err := r.client().ReadAgent(ctx, agentID)
+	switch {
+	case isGone(err):
+		resp.State.RemoveResource(ctx)
+		return
+	case err != nil:
+		resp.Diagnostics.AddError("Cannot read the agent secret", "Agent "+agentID+": "+r.explain(err))
+		return
+	case !isAgent(a, &resp.Diagnostics):
+		return
+	}
+	now, err := r.client().Now(ctx)
+	if err == nil {
+		err = r.refresh(ctx, &m, a, now)
+	}
+	if err != nil {
+		resp.Diagnostics.AddError("Cannot read the agent secret", "Agent "+agentID+": "+r.explain(err))
+		return
+	}
+	secrets := security(a).Secrets
+	f.Store, f.Blocked, f.Latest = srv.StoreID, a.Blocked(), ""
+	f.Full = liveSecrets(secrets) >= srv.MaxSecrets
+	if len(secrets) > 0 && secrets[0].SecretID != m.SecretID.ValueString() {
+		f.Latest = secrets[0].SecretID
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
+	setIdentity(ctx, resp.Identity, "agent_id", agentID, &resp.Diagnostics)
+	writeFacts(ctx, resp.Private, f, &resp.Diagnostics)
+}
+
+// refresh takes on what the server says of the secret and of its predecessor.
+// Whatever became of the secret, the resource stays: its version must not
+// start anew.
+func (r *secretResource) refresh(ctx context.Context, m *secretModel, a api.Agent, now time.Time) error {
+	found := map[string]api.Secret{}
+	for _, s := range security(a).Secrets {
+		found[s.SecretID] = s
+	}
+	id := m.SecretID.ValueString()
+	ours, ok := found[id]
+	if !ok { // dead for long, or never there
+		var err error
+		if ours, err = r.client().Secret(ctx, a.ID, id); err != nil && !isGone(err) {
+			return err
+		} else if err == nil {
+			ok = true
+		}
+	}
+	if ok {
+		hint := m.Hint
+		m.describe(ours)
+		if !hint.IsNull() {
+			m.Hint = hint
+		}
+		if m.Version.IsNull() {
+			m.Version = types.Int64Value(ours.CreatedAt)
+		}
+	}
+	m.Drift = types.BoolValue(!ok || ours.Status != api.Active)
+	m.RotationDue = types.BoolValue(m.due(now))
+	if s, ok := found[m.previousID()]; ok {
+		m.setPrevious(s.SecretID, s.ExpiresAt)
+	}
+	return nil
+}
+
+func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var m, state secretModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &m)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() || !r.ready(&resp.Diagnostics) {
+		return
+	}
+	f := readFacts(ctx, req.Private, &resp.Diagnostics)
+	srv, ok := r.inStore(ctx, f, &resp.Diagnostics)
+	if !ok || !extended(srv, &resp.Diagnostics) {
+		return
+	}
+	what, err := decide(&m, &state, f), error(nil)
+	if what == askTheClock {
+		what, err = r.askTheClock(ctx, &m, &state)
+	}
+	title := "Cannot rotate the agent secret"
+	switch {
+	case err != nil:
+	case what == rotateSecret:
+		err = r.rotate(ctx, &m, &state, f)
+		f.Imported, f.Latest = false, ""
+	default:
+		title = "Cannot update the agent secret"
+		m.keepComputed(&state)
+		if !sameDuration(m.RotateAfter, state.RotateAfter) {
+			m.RotationDue = types.BoolValue(false)
+		}
+		err = r.move(ctx, &m, &state, f)
+		f.Imported = f.Imported && emptyMap(m.RotationTrigger)
+	}
+	if err != nil {
+		resp.Diagnostics.AddError(title, "Agent "+state.AgentID.ValueString()+": "+r.explain(err))
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
+	setIdentity(ctx, resp.Identity, "agent_id", state.AgentID.ValueString(), &resp.Diagnostics)
+	writeFacts(ctx, resp.Private, f, &resp.Diagnostics)
+}
+
+func (r *secretResource) askTheClock(ctx context.Context, m, state *secretModel) (decision, error) {
+	now, err := r.client().Now(ctx)
+	due := *m
+	due.RotatedAt = state.RotatedAt
+	if err == nil && due.due(now) {
+		return rotateSecret, nil
+	}
+	return keepSecret, err
+}
+
+// move shifts the ends that changed durations move. Repeating it does no harm.
+func (r *secretResource) move(ctx context.Context, m, state *secretModel, f facts) error {
+	agentID := state.AgentID.ValueString()
+	if m.movesExpiry(state, f) {
+		now, err := r.client().Now(ctx)
+		if err != nil {
+			return err
+		}
+		end := m.expiry(state.rotated())
+		if end != 0 && end <= now.Unix() {
+			return fmt.Errorf("the secret was made at %s: expire_after = %q would end it at once; rotate it in the same apply, by a change of rotation_trigger",
+				state.RotatedAt.ValueString(), m.ExpireAfter.ValueString())
+		}
+		s, err := r.client().ExpireSecret(ctx, agentID, state.SecretID.ValueString(), end)
+		switch {
+		case err == nil:
+			m.ExpiresAt = seconds(s.ExpiresAt)
+		case !errors.Is(err, api.ErrDead):
+			return err
+		}
+	}
+	if m.movesGrace(state, f) {
+		s, err := r.client().ExpireSecret(ctx, agentID, state.previousID(), max(1, state.rotated().Add(m.grace()).Unix()))
+		switch {
+		case err == nil:
+			m.setPrevious(s.SecretID, s.ExpiresAt)
+		case !errors.Is(err, api.ErrDead) && !isGone(err):
+			return err
+		}
+	}
+	return nil
+}
+
+// Delete revokes the secret, and its predecessor, at once: taint and destroy
+// are the emergency path. A secret that a newer one has replaced, as under
+// create_before_destroy, gets its grace instead.
+func (r *secretResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var m secretModel
+	if resp.Diagnostics.Append(req.State.Get(ctx, &m)...); resp.Diagnostics.HasError() ||
+		m.DeletionPolicy.ValueString() == deletionAbandon || !r.ready(&resp.Diagnostics) {
+		return
+	}
+	f := readFacts(ctx, req.Private, &resp.Diagnostics)
+	if srv, ok := r.inStore(ctx, f, &resp.Diagnostics); !ok || !extended(srv, &resp.Diagnostics) {
+		return
+	}
+	if err := r.end(ctx, &m); err != nil && !isGone(err) {
+		resp.Diagnostics.AddAttributeError(path.Root("secret_id"), "Cannot revoke the agent secret", "Agent "+m.AgentID.ValueString()+": "+r.explain(err))
+	}
+}
+
+func (r *secretResource) end(ctx context.Context, m *secretModel) error {
+	agentID, id := m.AgentID.ValueString(), m.SecretID.ValueString()
+	err := r.client().RevokeSecret(ctx, agentID, id, id)
+	if errors.Is(err, api.ErrStale) {
+		return r.supersede(ctx, m)
+	}
+	if err != nil || m.previousID() == "" {
+		return err
+	}
+	return r.client().RevokeSecret(ctx, agentID, m.previousID(), "")
+}
+
+// supersede lets a secret that is no longer the latest end after its grace,
+// never later than it would have.
+func (r *secretResource) supersede(ctx context.Context, m *secretModel) error {
+	agentID, id := m.AgentID.ValueString(), m.SecretID.ValueString()
+	s, err := r.client().Secret(ctx, agentID, id)
+	if err != nil || !s.Live() {
+		return err
+	}
+	now, err := r.client().Now(ctx)
+	if err != nil {
+		return err
+	}
+	end := now.Add(m.grace()).Unix()
+	if s.ExpiresAt != 0 && s.ExpiresAt <= end {
+		return nil
+	}
+	if _, err = r.client().ExpireSecret(ctx, agentID, id, end); errors.Is(err, api.ErrDead) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,72 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
+)
+
+// ImportState takes the secret <agent_id>/<secret_id>; without the second part
+// it is the agent's newest secret. It never rotates: what the configuration
+// says first is the baseline.
+func (r *secretResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	if !r.ready(&resp.Diagnostics) {
+		return
+	}
+	id := importID(ctx, req, "agent_id", &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	agentID, secretID, named := strings.Cut(id, "/")
+	if strings.HasPrefix(id, externalPrefix) { // an external id may have slashes in it
+		agentID, secretID, named = id, "", false
+	}
+	if agentID == "" || (named && secretID == "") {
+		resp.Diagnostics.AddError("Invalid import id", fmt.Sprintf("%q is not an id to import a secret by: it is <agent_id>/<secret_id>, or <agent_id> for the newest secret of the agent.", id))
+		return
+	}
+	srv, ok := r.inStore(ctx, facts{}, &resp.Diagnostics)
+	if !ok || !extended(srv, &resp.Diagnostics) {
+		return
+	}
+	a, ok := r.lookUp(ctx, agentID, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	s, problem := choose(security(a).Secrets, secretID)
+	if problem != "" {
+		resp.Diagnostics.AddError("Cannot import the agent secret", "Agent "+a.ID+": "+problem)
+		return
+	}
+	for name, value := range map[string]string{
+		"agent_id": a.ID, "secret_id": s.SecretID,
+		"on_drift": driftRotate, "deletion_policy": deletionRevoke, "on_existing": onExistingError,
+	} {
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), value)...)
+	}
+	setIdentity(ctx, resp.Identity, "agent_id", a.ID, &resp.Diagnostics)
+	writeFacts(ctx, resp.Private, facts{Store: srv.StoreID, Imported: true}, &resp.Diagnostics)
+	resp.Diagnostics.AddWarning("The secret's value is unknown",
+		"Secret "+s.SecretID+" of agent "+a.ID+" is managed now, but no server tells the value of a secret: the attribute secret is null until the first rotation.")
+}
+
+// choose finds the secret to import; problem says why there is none.
+func choose(secrets []api.Secret, id string) (s api.Secret, problem string) {
+	for _, s := range secrets {
+		switch {
+		case s.SecretID == id && s.Status != api.Active:
+			return s, fmt.Sprintf("secret %s is %s; only an ACTIVE one can be imported.", id, s.Status)
+		case s.SecretID == id, id == "" && s.Status == api.Active:
+			return s, ""
+		}
+	}
+	if id == "" {
+		return s, "it has no ACTIVE secret. Declare agentcreds_agent_secret without an import: it makes one."
+	}
+	return s, fmt.Sprintf("it has no secret with the id %s.", id)
+}

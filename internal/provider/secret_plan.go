@@ -1,0 +1,135 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// decision says what an update does to the secret.
+type decision int
+
+const (
+	keepSecret decision = iota
+	rotateSecret
+	askTheClock // rotate_after changed: the update decides
+)
+
+// decide is a pure function of plan, state and what the last read found, so
+// that plan and apply come to the same. Neither clock nor server is asked.
+func decide(plan, state *secretModel, f facts) decision {
+	trigger := !sameMap(plan.RotationTrigger, state.RotationTrigger) && !emptyMap(plan.RotationTrigger)
+	if trigger && (!f.Imported || !emptyMap(state.RotationTrigger)) {
+		return rotateSecret
+	}
+	if f.Blocked {
+		return keepSecret // what waits until the agent is back
+	}
+	if state.Drift.ValueBool() && plan.OnDrift.ValueString() == driftRotate {
+		return rotateSecret
+	}
+	if sameDuration(plan.RotateAfter, state.RotateAfter) {
+		if state.RotationDue.ValueBool() && !plan.RotateAfter.IsNull() {
+			return rotateSecret
+		}
+		return keepSecret
+	}
+	if plan.RotateAfter.IsNull() || f.Imported {
+		return keepSecret
+	}
+	return askTheClock
+}
+
+// ModifyPlan keeps every computed value, and makes unknown exactly those that
+// change.
+func (r *secretResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.State.Raw.IsNull() || req.Plan.Raw.IsNull() {
+		return // create or destroy
+	}
+	var plan, state secretModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	f := readFacts(ctx, req.Private, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() || len(resp.RequiresReplace) > 0 {
+		return
+	}
+	set := func(name string, v attr.Value) {
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), v)...)
+	}
+	what := decide(&plan, &state, f)
+	switch what {
+	case rotateSecret, askTheClock:
+		unknownSecret(ctx, &resp.Plan, &resp.Diagnostics)
+		set("rotation_due", types.BoolValue(false))
+		if what == rotateSecret {
+			set("drift", types.BoolValue(false))
+		}
+	case keepSecret:
+		planMoves(&plan, &state, f, set)
+		if !sameDuration(plan.RotateAfter, state.RotateAfter) {
+			set("rotation_due", types.BoolValue(false))
+		}
+	}
+	warnings(&plan, &state, f, what, &resp.Diagnostics)
+}
+
+// unknownSecret marks what a rotation makes anew.
+func unknownSecret(ctx context.Context, plan *tfsdk.Plan, diags *diag.Diagnostics) {
+	for name, v := range map[string]attr.Value{
+		"secret_id": types.StringUnknown(), "secret": types.StringUnknown(), "hint": types.StringUnknown(),
+		"version": types.Int64Unknown(), "rotated_at": timetypes.NewRFC3339Unknown(), "expires_at": timetypes.NewRFC3339Unknown(),
+		"previous": types.ObjectUnknown(previousTypes),
+	} {
+		diags.Append(plan.SetAttribute(ctx, path.Root(name), v)...)
+	}
+}
+
+// planMoves marks the ends that a changed duration moves.
+func planMoves(plan, state *secretModel, f facts, set func(string, attr.Value)) {
+	if plan.movesGrace(state, f) {
+		set("previous", types.ObjectUnknown(previousTypes))
+	}
+	if plan.movesExpiry(state, f) {
+		set("expires_at", timetypes.NewRFC3339Unknown())
+	}
+}
+
+// movesGrace: the end of the present grace follows grace_period. Right after an
+// import what is configured is the baseline.
+func (m *secretModel) movesGrace(state *secretModel, f facts) bool {
+	changed := m.GracePeriod.IsUnknown() || m.grace() != state.grace()
+	return changed && !state.Previous.IsNull() && !f.Imported
+}
+
+// movesExpiry: the end of the current secret follows expire_after. It is not
+// moved right after an import: a secret that is older than that would die.
+func (m *secretModel) movesExpiry(state *secretModel, f facts) bool {
+	return !sameDuration(m.ExpireAfter, state.ExpireAfter) && !f.Imported
+}
+
+// warnings say what the values of the plan do not.
+func warnings(plan, state *secretModel, f facts, what decision, diags *diag.Diagnostics) {
+	agent := state.AgentID.ValueString()
+	if what == rotateSecret && f.Full && state.previousID() != "" && plan.grace() > 0 {
+		diags.AddAttributeWarning(path.Root("previous"), "A grace period ends early", fmt.Sprintf(
+			"Agent %s has as many live secrets as it may: this rotation revokes the secret before the last, %s, if its grace has not ended by then.", agent, state.previousID()))
+	}
+	if !state.Drift.ValueBool() || what == rotateSecret {
+		return
+	}
+	switch {
+	case f.Blocked:
+		diags.AddWarning("The secret does not work, and is not rotated", fmt.Sprintf(
+			"Secret %s of agent %s is revoked, expired or superseded, but the agent is blocked or revoked. When it is back in service, the plan after that rotates the secret.", state.SecretID.ValueString(), agent))
+	case plan.OnDrift.ValueString() == driftWarn:
+		diags.AddWarning("The secret was changed outside Terraform", fmt.Sprintf(
+			"Secret %s of agent %s is revoked, expired or superseded. Change rotation_trigger to make a new one, or set on_drift = %q.", state.SecretID.ValueString(), agent, driftRotate))
+	}
+}
