@@ -50,6 +50,7 @@ type Secret struct {
 	Created  int64 // unix milliseconds; strictly growing in an agent
 	Expires  int64 // unix seconds; 0 never
 	Retiring bool  // superseded by a newer one; lives until Expires
+	Ends     int64 // of a retiring one: when it would have expired anyway, as Expires; no grace outlives it
 	Revoked  time.Time
 
 	FirstUsed time.Time
