@@ -1,0 +1,67 @@
+package provider_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestMain takes out of the environment what would lead a test to somebody's
+// real server, and finds the Terraform, or OpenTofu, that tests drive. make
+// does the same; this is for `go test` alone.
+func TestMain(m *testing.M) {
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, "AGENTCREDS_") && !strings.HasPrefix(name, "AGENTCREDS_TEST_") {
+			_ = os.Unsetenv(name)
+		}
+	}
+	// One that names a missing file breaks the reading of the version.
+	_ = os.Unsetenv("TF_CLI_CONFIG_FILE")
+	_ = os.Setenv("CHECKPOINT_DISABLE", "1")
+	if os.Getenv("TF_ACC_TERRAFORM_PATH") == "" {
+		if err := findCLI(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// findCLI sets what terraform-plugin-testing needs to know. OpenTofu needs a
+// shim: the test library knows only Terraform's version line.
+func findCLI() error {
+	if terraform, err := exec.LookPath("terraform"); err == nil {
+		return setenv("TF_ACC_TERRAFORM_PATH", terraform, "AGENTCREDS_TEST_CLI", terraform)
+	}
+	tofu, err := exec.LookPath("tofu")
+	if err != nil {
+		return fmt.Errorf("neither terraform nor tofu is on PATH, and TF_ACC_TERRAFORM_PATH is not set; make test builds one")
+	}
+	shim, err := filepath.Abs("../../tools/tofu/terraform")
+	if err != nil {
+		return err
+	}
+	return setenv("TF_ACC_TERRAFORM_PATH", shim, "AGENTCREDS_TEST_CLI", tofu,
+		"TF_ACC_PROVIDER_HOST", "registry.opentofu.org", "TF_ACC_PROVIDER_NAMESPACE", "hashicorp")
+}
+
+func setenv(pairs ...string) error {
+	for i := 0; i < len(pairs); i += 2 {
+		if err := os.Setenv(pairs[i], pairs[i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cli is the program that tests drive.
+func cli() string {
+	if path := os.Getenv("AGENTCREDS_TEST_CLI"); path != "" {
+		return path
+	}
+	return os.Getenv("TF_ACC_TERRAFORM_PATH")
+}
