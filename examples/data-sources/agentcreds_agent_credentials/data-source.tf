@@ -1,0 +1,15 @@
+data "agentcreds_agent" "support" {
+  external_id = "support/assistant"
+}
+
+data "agentcreds_agent_credentials" "support" {
+  agent_id = data.agentcreds_agent.support.id
+}
+
+output "too_old" {
+  description = "Secrets that work and are older than 90 days."
+  value = [
+    for s in data.agentcreds_agent_credentials.support.secrets : s.secret_id
+    if contains(["ACTIVE", "RETIRING"], s.status) && s.age_days > 90
+  ]
+}

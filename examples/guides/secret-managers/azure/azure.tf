@@ -1,0 +1,10 @@
+variable "key_vault_id" {
+  type = string
+}
+
+resource "azurerm_key_vault_secret" "support" {
+  key_vault_id = var.key_vault_id
+  name         = "agents-support"
+  value        = agentcreds_agent_secret.support.secret
+  tags         = { agent_id = agentcreds_agent.support.id }
+}
