@@ -134,6 +134,9 @@ func (m *managed) planBy(p *plugin, config attrs) planned {
 		}
 	}
 	out := p.plan(m.name, m.prior(), config)
+	if again := p.plan(m.name, m.prior(), config); !cmp.Equal(out.attrs, again.attrs) {
+		m.t.Fatalf("the same plan twice differs: %v", cmp.Diff(out.attrs, again.attrs))
+	}
 	m.valid(p, config, out)
 	return out
 }

@@ -125,7 +125,7 @@ func warnings(plan, state *secretModel, f facts, what decision, diags *diag.Diag
 		return
 	}
 	switch {
-	case f.Blocked:
+	case f.Blocked && plan.OnDrift.ValueString() == driftRotate:
 		diags.AddWarning("The secret does not work, and is not rotated", fmt.Sprintf(
 			"Secret %s of agent %s is revoked, expired or superseded, but the agent is blocked or revoked. When it is back in service, the plan after that rotates the secret.", state.SecretID.ValueString(), agent))
 	case plan.OnDrift.ValueString() == driftWarn:

@@ -73,7 +73,7 @@ func TestTriggerPlan(t *testing.T) {
 					unknowns = rotation
 				}
 				if tt.lateUnknown {
-					unknowns = slices.Sorted(slices.Values(append(slices.Clone(unknowns), "rotation_trigger")))
+					unknowns = sorted(unknowns, "rotation_trigger")
 				} else if !cmp.Equal(m.state["rotation_trigger"], tt.next) {
 					changes = []string{"rotation_trigger"}
 				}

@@ -200,3 +200,8 @@ func (a attrs) number(name string) int64 {
 	n, _ := a[name].(int64)
 	return n
 }
+
+// sorted is a sorted copy of names, with more.
+func sorted(names []string, more ...string) []string {
+	return slices.Sorted(slices.Values(slices.Concat(names, more)))
+}
