@@ -56,65 +56,74 @@ type NewAgent struct {
 // CreateAgent makes an agent and, unless NoSecret is set, its first secret: an
 // ordinary one. The second result is its value; zero when there is none.
 func (a *Authority) CreateAgent(ctx context.Context, p Principal, n NewAgent) (Agent, secret.Text, error) {
-	value := n.Password
-	if n.NoSecret && !value.IsZero() {
-		return Agent{}, secret.Text{}, refuse(Invalid, "A password and \"secret\": \"none\" exclude each other.")
-	}
-	if !n.NoSecret && value.IsZero() {
-		value = secret.Generate()
-	}
-	n.Password = secret.Text{} // a first secret, not a reset
 	now := a.Now()
 	created := store.Agent{ID: newID(), UserServing: n.UserServing, Created: now, Modified: now}
-	var add prepared
-	if !n.NoSecret {
-		var err error
-		if add, err = a.prepare(NewSecret{AgentID: created.ID, Value: value}); err != nil {
-			return Agent{}, secret.Text{}, err
-		}
-	}
-	var out Agent
 	base := audit.Event{Actor: p.Name, Action: audit.AgentCreate, AgentID: created.ID}
-	err := a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
+	value, add, err := a.firstSecret(ctx, created.ID, n)
+	if err != nil {
+		return Agent{}, secret.Text{}, a.refused(ctx, base, err)
+	}
+	n.Password = secret.Text{} // a first secret, not a reset
+	var out Agent
+	err = a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
 		agent := created
-		if _, err := n.apply(&agent, now); err != nil {
+		if _, err := n.apply(&agent); err != nil {
 			return err
 		}
 		if err := tx.AddAgent(agent); err != nil {
 			return taken(tx, err, agent.ExternalID)
 		}
 		ev.Detail["displayName"] = agent.DisplayName
-		if !n.NoSecret {
-			if _, err := add.write(tx, &agent, p); err != nil {
-				return err
-			}
-			ev.Target = add.ID
-			if err := tx.SetAgent(agent); err != nil {
-				return err
-			}
+		if n.NoSecret {
+			return nil
 		}
-		out = Agent{Agent: agent}
-		return nil
-	})
+		ev.Target = add.ID
+		if err := add.write(tx, &agent, p); err != nil {
+			return err
+		}
+		return tx.SetAgent(agent)
+	}, a.readAgent(created.ID, &out))
 	if err != nil {
 		return Agent{}, secret.Text{}, err
 	}
 	return out, value, nil
 }
 
+// firstSecret prepares the secret that an agent is born with; zero when it
+// gets none.
+func (a *Authority) firstSecret(ctx context.Context, agentID string, n NewAgent) (secret.Text, prepared, error) {
+	value := n.Password
+	switch {
+	case n.NoSecret && !value.IsZero():
+		return secret.Text{}, prepared{}, refuse(Invalid, "A password and \"secret\": \"none\" exclude each other.")
+	case n.NoSecret:
+		return secret.Text{}, prepared{}, nil
+	case value.IsZero():
+		value = secret.Generate()
+	}
+	add, err := a.prepare(ctx, NewSecret{AgentID: agentID, Value: value})
+	return value, add, err
+}
+
 // Agent returns one agent, with its secrets.
 func (a *Authority) Agent(ctx context.Context, id string) (Agent, error) {
 	var out Agent
-	err := a.store.View(ctx, func(r store.Reader) error {
+	err := a.store.View(ctx, a.readAgent(id, &out))
+	return out, err
+}
+
+// readAgent reads an agent with its secrets into out.
+func (a *Authority) readAgent(id string, out *Agent) func(store.Reader) error {
+	return func(r store.Reader) error {
 		agent, err := r.Agent(id)
 		if err != nil {
 			return noAgent(err, id)
 		}
-		out = Agent{Agent: agent}
-		out.Secrets, err = a.secretsOf(r, id)
+		now := a.Now()
+		found, err := r.Secrets([]string{id}, now.Unix(), deadShown)
+		*out = Agent{Agent: agent, Secrets: judge(found[id], now)}
 		return err
-	})
-	return out, err
+	}
 }
 
 // Agents returns a page.
@@ -158,12 +167,13 @@ func (a *Authority) DeleteAgent(ctx context.Context, p Principal, id, ownerToken
 		}
 		ev.Detail["displayName"] = agent.DisplayName
 		return tx.RemoveAgent(id)
-	})
+	}, nil)
 }
 
 // RevokeAgent is the panic button: it revokes every credential, ends every
 // token, and blocks the agent until it is reinstated.
 func (a *Authority) RevokeAgent(ctx context.Context, p Principal, id string) (Agent, error) {
+	var out Agent
 	base := audit.Event{Actor: p.Name, Action: audit.AgentRevoke, AgentID: id}
 	err := a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
 		agent, err := tx.Agent(id)
@@ -180,11 +190,11 @@ func (a *Authority) RevokeAgent(ctx context.Context, p Principal, id string) (Ag
 			return err
 		}
 		return tx.SetAgent(agent)
-	})
+	}, a.readAgent(id, &out))
 	if err != nil {
 		return Agent{}, err
 	}
-	return a.Agent(ctx, id)
+	return out, nil
 }
 
 // revokeLive revokes the live secrets of an agent and names them in the event.

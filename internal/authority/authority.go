@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"time"
 
@@ -35,6 +36,7 @@ type Authority struct {
 	store      store.Store
 	maxSecrets int
 	now        func() time.Time
+	slow       chan struct{} // as many as there may be slow digests at once
 }
 
 // New makes an Authority.
@@ -51,7 +53,12 @@ func New(cfg Config) (*Authority, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Authority{store: cfg.Store, maxSecrets: cfg.MaxSecrets, now: cfg.Now}, nil
+	return &Authority{
+		store:      cfg.Store,
+		maxSecrets: cfg.MaxSecrets,
+		now:        cfg.Now,
+		slow:       make(chan struct{}, runtime.GOMAXPROCS(0)),
+	}, nil
 }
 
 // StoreID is the id of the store that the authority writes.
@@ -82,24 +89,41 @@ func (p Principal) May(scope string) bool {
 var errUnchanged = errors.New("nothing changed")
 
 // act carries out one change. fn works from what it reads in tx, may fill in
-// the event, and may be called more than once. A refusal is written to the
-// audit in a transaction of its own; when that fails, the caller gets that
-// error too.
-func (a *Authority) act(ctx context.Context, base audit.Event, fn func(store.Tx, *audit.Event) error) error {
+// the event, and may be called more than once. answer, when not nil, reads what
+// the caller is told, before the commit: nothing can fail between the commit
+// and the answer, which may hold a value that is nowhere else. A refusal is
+// written to the audit in a transaction of its own; when that fails, the caller
+// gets that error too.
+func (a *Authority) act(ctx context.Context, base audit.Event, fn func(store.Tx, *audit.Event) error, answer func(store.Reader) error) error {
 	var last audit.Event
 	err := a.store.Update(ctx, func(tx store.Tx) ([]audit.Event, error) {
 		ev := base
 		ev.Detail = map[string]string{}
 		err := fn(tx, &ev)
 		last = ev
+		if answer != nil && (err == nil || errors.Is(err, errUnchanged)) {
+			if err := answer(tx); err != nil {
+				return nil, err
+			}
+		}
 		return []audit.Event{ev}, err
 	})
 	if err == nil || errors.Is(err, errUnchanged) {
 		return nil
 	}
-	if refusal, ok := errors.AsType[*Error](err); ok {
-		last.Outcome, last.Reason = audit.Refused, refusal.Message
-		return errors.Join(err, a.note(ctx, last))
+	return a.refused(ctx, last, err)
+}
+
+// refused enters a refusal into the audit: who wanted what, and not what the
+// act had done before it was undone. Another error is passed on.
+func (a *Authority) refused(ctx context.Context, ev audit.Event, err error) error {
+	refusal, ok := errors.AsType[*Error](err)
+	if !ok {
+		return err
+	}
+	ev.Outcome, ev.Reason, ev.Detail = audit.Refused, refusal.Message, nil
+	if noteErr := a.note(ctx, ev); noteErr != nil {
+		return errors.Join(err, noteErr)
 	}
 	return err
 }

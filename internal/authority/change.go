@@ -41,55 +41,67 @@ type AgentChange struct {
 
 // ChangeAgent changes an agent. A change that changes nothing leaves no trace.
 func (a *Authority) ChangeAgent(ctx context.Context, p Principal, id string, change AgentChange) (Agent, error) {
-	var add prepared
-	if !change.Password.IsZero() {
-		var err error
-		if add, err = a.prepare(NewSecret{AgentID: id, Value: change.Password}); err != nil {
-			return Agent{}, err
-		}
-	}
 	base := audit.Event{Actor: p.Name, Action: audit.AgentUpdate, AgentID: id}
+	var password *prepared
+	if !change.Password.IsZero() {
+		base.Action = audit.SecretReset
+		add, err := a.prepare(ctx, NewSecret{AgentID: id, Value: change.Password})
+		if err != nil {
+			return Agent{}, a.refused(ctx, base, err)
+		}
+		base.Target, password = add.ID, &add
+	}
+	var out Agent
 	err := a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
-		agent, err := tx.Agent(id)
+		before, err := tx.Agent(id)
 		if err != nil {
 			return noAgent(err, id)
 		}
-		now := a.Now()
-		action, err := change.apply(&agent, now)
+		agent := before
+		action, err := change.apply(&agent)
 		if action != "" {
 			ev.Action = action
 		}
 		if err != nil {
 			return err
 		}
-		if !change.Password.IsZero() {
-			ev.Action, ev.Target = audit.SecretReset, add.ID
-			agent.Epoch++
-			if err := a.revokeLive(tx, id, now, ev); err != nil {
-				return err
-			}
-			if _, err := add.write(tx, &agent, p); err != nil {
-				return err
-			}
-		} else if before, err := tx.Agent(id); err != nil {
-			return err
-		} else if fields := differences(before, agent); fields == "" {
+		fields := differences(before, agent)
+		if fields == "" && password == nil {
 			return errUnchanged
-		} else {
+		}
+		if fields != "" {
 			ev.Detail["changed"] = fields
 		}
-		agent.Modified = now
+		if password != nil {
+			if err := a.reset(tx, &agent, *password, p, ev); err != nil {
+				return err
+			}
+		}
+		agent.Modified = a.Now()
 		return taken(tx, tx.SetAgent(agent), agent.ExternalID)
-	})
+	}, a.readAgent(id, &out))
 	if err != nil {
 		return Agent{}, err
 	}
-	return a.Agent(ctx, id)
+	return out, nil
+}
+
+// reset gives the agent the secret and ends all others, and every token.
+func (a *Authority) reset(tx store.Tx, agent *store.Agent, add prepared, p Principal, ev *audit.Event) error {
+	ev.Action = audit.SecretReset
+	if !agent.RevokedAt.IsZero() {
+		return refuse(RevokedKind, "Agent %s was revoked at %s: it gets no new secret until it is reinstated.", agent.ID, agent.RevokedAt.Format(time.RFC3339))
+	}
+	agent.Epoch++
+	if err := a.revokeLive(tx, agent.ID, a.Now(), ev); err != nil {
+		return err
+	}
+	return add.write(tx, agent, p)
 }
 
 // apply changes the record and says which action that is; "" for an ordinary
 // update. The epoch grows when the agent becomes blocked.
-func (c AgentChange) apply(agent *store.Agent, now time.Time) (audit.Action, error) {
+func (c AgentChange) apply(agent *store.Agent) (audit.Action, error) {
 	wasBlocked := agent.Blocked()
 	var action audit.Action
 	if c.Reinstate && !agent.RevokedAt.IsZero() {

@@ -71,13 +71,16 @@ func (a *Authority) AddSecret(ctx context.Context, p Principal, n NewSecret) (Se
 	if made {
 		n.Value = secret.Generate()
 	}
-	add, err := a.prepare(n)
-	if err != nil {
-		return Secret{}, secret.Text{}, err
+	if n.ID == "" {
+		n.ID = newID()
 	}
-	var out store.Secret
+	base := audit.Event{Actor: p.Name, Action: audit.SecretCreate, AgentID: n.AgentID, Target: n.ID}
+	add, err := a.prepare(ctx, n)
+	if err != nil {
+		return Secret{}, secret.Text{}, a.refused(ctx, base, err)
+	}
+	var out Secret
 	var again bool
-	base := audit.Event{Actor: p.Name, Action: audit.SecretCreate, AgentID: n.AgentID, Target: add.ID}
 	err = a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
 		agent, err := tx.Agent(n.AgentID)
 		if err != nil {
@@ -86,7 +89,7 @@ func (a *Authority) AddSecret(ctx context.Context, p Principal, n NewSecret) (Se
 		again = false
 		switch before, err := tx.Secret(n.AgentID, add.ID); {
 		case err == nil:
-			out, again = before, true
+			again = true
 			return same(before, n.Value)
 		case !errors.Is(err, store.ErrNotFound):
 			return err
@@ -94,20 +97,19 @@ func (a *Authority) AddSecret(ctx context.Context, p Principal, n NewSecret) (Se
 		if err := a.makeRoom(tx, agent, n, ev); err != nil {
 			return err
 		}
-		if out, err = add.write(tx, &agent, p); err != nil {
+		if err := add.write(tx, &agent, p); err != nil {
 			return err
 		}
 		return tx.SetAgent(agent)
-	})
+	}, a.readSecret(n.AgentID, n.ID, &out))
 	if err != nil {
 		return Secret{}, secret.Text{}, err
 	}
-	view, err := a.Secret(ctx, n.AgentID, out.ID)
-	view.Again = again
+	out.Again = again
 	if !made {
-		return view, secret.Text{}, err
+		return out, secret.Text{}, nil
 	}
-	return view, n.Value, err
+	return out, n.Value, nil
 }
 
 // same ends a repeated request: well when it is the same, else with UsedID.
@@ -164,15 +166,19 @@ func (a *Authority) makeRoom(tx store.Tx, agent store.Agent, n NewSecret, ev *au
 // already stays as it is.
 func retire(tx store.Tx, agentID string, n NewSecret, now time.Time, ev *audit.Event) error {
 	if n.Previous != nil {
+		// 0 would mean that it never ends.
+		if n.Previous.Expires <= 0 {
+			return refuse(Invalid, "Secret %s cannot be retired without an end: previous needs an expiresAt.", n.Previous.ID)
+		}
 		s, err := tx.Secret(agentID, n.Previous.ID)
 		if err != nil {
 			return noSecret(err, agentID, n.Previous.ID)
 		}
 		if s.Live(now) {
-			s.Retiring = true
-			if s.Expires == 0 || n.Previous.Expires < s.Expires {
-				s.Expires = n.Previous.Expires
+			if !s.Retiring {
+				s.Retiring, s.Ends = true, s.Expires
 			}
+			s.Expires = earlier(s.Expires, n.Previous.Expires)
 			if err := tx.SetSecret(s); err != nil {
 				return err
 			}
@@ -195,6 +201,14 @@ func retire(tx store.Tx, agentID string, n NewSecret, now time.Time, ev *audit.E
 	return nil
 }
 
+// earlier is the earlier of two expiries, where 0 is never.
+func earlier(a, b int64) int64 {
+	if a == 0 || (b != 0 && b < a) {
+		return b
+	}
+	return a
+}
+
 func named(id string) string {
 	if id == "" {
 		return "none"
@@ -210,27 +224,45 @@ type prepared struct {
 
 // prepare checks and digests the value, which can take long, before a
 // transaction is begun.
-func (a *Authority) prepare(n NewSecret) (prepared, error) {
+func (a *Authority) prepare(ctx context.Context, n NewSecret) (prepared, error) {
 	if err := secret.Check(n.Value); err != nil {
 		return prepared{}, refuse(Weak, "The secret is refused: %v.", err)
 	}
 	if n.ID == "" {
 		n.ID = newID()
 	}
+	digest, err := a.digest(ctx, n.AgentID, n.Value)
+	if err != nil {
+		return prepared{}, err
+	}
 	return prepared{store.Secret{
 		AgentID: n.AgentID,
 		ID:      n.ID,
-		Digest:  string(secret.NewDigest(n.AgentID, n.Value)),
+		Digest:  string(digest),
 		Hint:    n.Value.Hint(),
 		Expires: n.Expires,
 	}, a.Now}, nil
 }
 
+// digest takes its turn where it is slow: each such digest needs 19 MiB and a
+// processor, and Terraform asks for ten at once.
+func (a *Authority) digest(ctx context.Context, agentID string, value secret.Text) (secret.Digest, error) {
+	if !value.HasOurShape() {
+		select {
+		case a.slow <- struct{}{}:
+			defer func() { <-a.slow }()
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+	}
+	return secret.NewDigest(agentID, value), nil
+}
+
 // write adds the secret and moves the agent's clock of secrets, which the
 // caller writes: creation times only grow, whatever the clock does.
-func (s prepared) write(tx store.Tx, agent *store.Agent, p Principal) (store.Secret, error) {
+func (s prepared) write(tx store.Tx, agent *store.Agent, p Principal) error {
 	s.Creator = p.Name
 	s.Created = max(s.now().UnixMilli(), agent.LastSecret+1)
 	agent.LastSecret = s.Created
-	return s.Secret, tx.AddSecret(s.Secret)
+	return tx.AddSecret(s.Secret)
 }

@@ -19,7 +19,13 @@ func (a *Authority) Secrets(ctx context.Context, agentID string) ([]Secret, erro
 // Secret returns one secret, however long it has been dead.
 func (a *Authority) Secret(ctx context.Context, agentID, secretID string) (Secret, error) {
 	var out Secret
-	err := a.store.View(ctx, func(r store.Reader) error {
+	err := a.store.View(ctx, a.readSecret(agentID, secretID, &out))
+	return out, err
+}
+
+// readSecret reads a secret into out.
+func (a *Authority) readSecret(agentID, secretID string, out *Secret) func(store.Reader) error {
+	return func(r store.Reader) error {
 		if _, err := r.Agent(agentID); err != nil {
 			return noAgent(err, agentID)
 		}
@@ -29,36 +35,43 @@ func (a *Authority) Secret(ctx context.Context, agentID, secretID string) (Secre
 		}
 		now := a.Now()
 		latest, err := newest(r, agentID, now)
-		out = Secret{Secret: s, Status: status(s, now), Latest: latest == secretID}
+		*out = Secret{Secret: s, Status: status(s, now), Latest: latest == secretID}
 		return err
-	})
-	return out, err
+	}
 }
 
 // ExpireSecret moves the expiry of a live secret (unix seconds; 0 never). A
-// time that is past ends it at once.
+// time that is past ends it at once. The grace of a retiring one never goes
+// beyond the expiry that it had before.
 func (a *Authority) ExpireSecret(ctx context.Context, p Principal, agentID, secretID string, expires int64) (Secret, error) {
+	var out Secret
 	base := audit.Event{Actor: p.Name, Action: audit.SecretExpire, AgentID: agentID, Target: secretID}
-	err := a.changeSecret(ctx, base, func(s *store.Secret, now time.Time, ev *audit.Event) error {
-		switch {
-		case !s.Live(now):
-			return refuse(Dead, "Secret %s of agent %s is %s: its expiry cannot be moved.", secretID, agentID, status(*s, now))
-		case s.Retiring && expires == 0:
-			return refuse(Invalid, "Secret %s of agent %s is retiring: it needs an end.", secretID, agentID)
-		case s.Expires == expires:
-			return errUnchanged
-		}
-		s.Expires = expires
-		ev.Detail["expires"] = "never"
-		if expires != 0 {
-			ev.Detail["expires"] = time.Unix(expires, 0).UTC().Format(time.RFC3339)
-		}
-		return nil
-	})
+	err := a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
+		return writeSecret(tx, base, a.Now(), func(s *store.Secret, now time.Time) error {
+			end := expires
+			switch {
+			case !s.Live(now):
+				return refuse(Dead, "Secret %s of agent %s is %s: its expiry cannot be moved.", secretID, agentID, status(*s, now))
+			case s.Retiring && end == 0:
+				return refuse(Invalid, "Secret %s of agent %s is retiring: it needs an end.", secretID, agentID)
+			case s.Retiring:
+				end = earlier(s.Ends, end)
+			}
+			if s.Expires == end {
+				return errUnchanged
+			}
+			s.Expires = end
+			ev.Detail["expires"] = "never"
+			if end != 0 {
+				ev.Detail["expires"] = time.Unix(end, 0).UTC().Format(time.RFC3339)
+			}
+			return nil
+		})
+	}, a.readSecret(agentID, secretID, &out))
 	if err != nil {
 		return Secret{}, err
 	}
-	return a.Secret(ctx, agentID, secretID)
+	return out, nil
 }
 
 // RevokeSecret ends a secret at once; the last one too. Revoking what is
@@ -78,25 +91,18 @@ func (a *Authority) RevokeSecret(ctx context.Context, p Principal, agentID, secr
 				return refuse(Stale, "The newest secret of agent %s is %s, not %s.", agentID, named(present), named(*latest))
 			}
 		}
-		return writeSecret(tx, base, ev, a.Now(), func(s *store.Secret, now time.Time, _ *audit.Event) error {
+		return writeSecret(tx, base, a.Now(), func(s *store.Secret, now time.Time) error {
 			if !s.Revoked.IsZero() {
 				return errUnchanged
 			}
 			s.Revoked = now
 			return nil
 		})
-	})
+	}, nil)
 }
 
-type secretChange func(*store.Secret, time.Time, *audit.Event) error
-
-func (a *Authority) changeSecret(ctx context.Context, base audit.Event, change secretChange) error {
-	return a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
-		return writeSecret(tx, base, ev, a.Now(), change)
-	})
-}
-
-func writeSecret(tx store.Tx, base audit.Event, ev *audit.Event, now time.Time, change secretChange) error {
+// writeSecret changes the secret that the event is about.
+func writeSecret(tx store.Tx, base audit.Event, now time.Time, change func(*store.Secret, time.Time) error) error {
 	if _, err := tx.Agent(base.AgentID); err != nil {
 		return noAgent(err, base.AgentID)
 	}
@@ -104,16 +110,10 @@ func writeSecret(tx store.Tx, base audit.Event, ev *audit.Event, now time.Time, 
 	if err != nil {
 		return noSecret(err, base.AgentID, base.Target)
 	}
-	if err := change(&s, now, ev); err != nil {
+	if err := change(&s, now); err != nil {
 		return err
 	}
 	return tx.SetSecret(s)
-}
-
-func (a *Authority) secretsOf(r store.Reader, agentID string) ([]Secret, error) {
-	now := a.Now()
-	found, err := r.Secrets([]string{agentID}, now.Unix(), deadShown)
-	return judge(found[agentID], now), err
 }
 
 // judge tells the status of secrets that are newest first.
