@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"net/http"
 	"path"
 	"runtime/debug"
@@ -44,7 +45,11 @@ func (s *Server) survive(w http.ResponseWriter, r *http.Request) {
 	trace := newTrace()
 	s.cfg.Logger.ErrorContext(r.Context(), "request panicked",
 		"trace", trace, "method", r.Method, "route", r.Pattern, "panic", v, "stack", string(debug.Stack()))
-	s.refuse(w, r, internal(trace))
+	e := internal(trace)
+	if s.cfg.Explain {
+		e.Message, e.TraceID = fmt.Sprintf("The server panicked: %v.", v), ""
+	}
+	s.refuse(w, r, e)
 }
 
 // answer writes a success.
@@ -75,26 +80,21 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *api.Error) {
 	if e.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(e.RetryAfter.Seconds())))
 	}
+	if e.TraceID != "" {
+		h.Set("X-Request-Id", e.TraceID) // a SCIM error has no member for it
+	}
 	var body any
 	if isSCIM(r) {
 		body = api.ScimError{
 			Schemas:  []string{api.SchemaError},
 			ScimType: e.ScimType,
-			Detail:   withTrace(e),
+			Detail:   e.Message,
 			Status:   strconv.Itoa(e.Status),
 		}
 	} else {
 		body = api.ServerError{Code: e.Code, Message: http.StatusText(e.Status), Description: e.Message, TraceID: e.TraceID}
 	}
 	s.answer(w, r, e.Status, body)
-}
-
-// withTrace tells the trace id in words: a SCIM error has no member for it.
-func withTrace(e *api.Error) string {
-	if e.TraceID == "" {
-		return e.Message
-	}
-	return e.Message + " Trace id: " + e.TraceID
 }
 
 // write sends what is encoded. An error of the connection is not looked at: it
