@@ -32,7 +32,8 @@ func (r *agentResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 	if resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...); resp.Diagnostics.HasError() {
 		return
 	}
-	if prevented && len(resp.RequiresReplace) > 0 {
+	// What the plan modifiers of attributes require is not in resp.
+	if prevented && !plan.IsUserServingAgent.Equal(state.IsUserServingAgent) {
 		refuseDeletion(state.ID.ValueString(), &resp.Diagnostics)
 		return
 	}

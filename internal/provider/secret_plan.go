@@ -57,8 +57,8 @@ func (r *secretResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	f := readFacts(ctx, req.Private, &resp.Diagnostics)
-	if resp.Diagnostics.HasError() || len(resp.RequiresReplace) > 0 {
-		return
+	if resp.Diagnostics.HasError() || !plan.AgentID.Equal(state.AgentID) {
+		return // another agent: a new secret, planned for itself
 	}
 	set := func(name string, v attr.Value) {
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), v)...)
