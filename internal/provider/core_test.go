@@ -129,6 +129,7 @@ func (m *managed) plan(config attrs) planned {
 func (m *managed) planBy(p *plugin, config attrs) planned {
 	m.t.Helper()
 	if config != nil {
+		config = object(m.t, value(m.t, p.typeOf(m.name), config)) // members that are not named are null
 		if d := p.validate(m.name, config); len(d.errors()) > 0 {
 			return planned{problems: d}
 		}
