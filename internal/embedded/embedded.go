@@ -4,7 +4,6 @@
 package embedded
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -17,8 +16,6 @@ import (
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/client"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/server"
-	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
-	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/sqlite"
 )
 
 // baseURL never leaves the process: the name cannot exist (RFC 6761).
@@ -37,32 +34,49 @@ type Config struct {
 // New makes the client. It opens and creates nothing: the file is opened by the
 // first request that needs it, and made by the first agent, so that a plan
 // leaves no trace. An error of opening is the answer to that request, and the
-// next one tries again.
+// next one tries again. The file is let go of when the process ends.
 func New(cfg Config) (*client.Client, error) {
+	c, _, err := Open(cfg)
+	return c, err
+}
+
+// Open is New for a process that outlives the client: the function lets go of
+// the file, after the requests under way. Requests after that are errors.
+func Open(cfg Config) (*client.Client, func() error, error) {
 	if cfg.Path == "" {
-		return nil, errors.New("embedded: a path is required")
-	}
-	if cfg.Principal == "" {
-		cfg.Principal = local()
+		return nil, nil, errors.New("embedded: a path is required")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	o := &opener{cfg: cfg}
-	principal := authority.Principal{Name: cfg.Principal, Scopes: []string{authority.AllScopes}}
+	who := sync.OnceValue(local) // not before a request: names can come from the network
+	if cfg.Principal != "" {
+		who = func() string { return cfg.Principal }
+	}
+	o, err := newOpener(cfg, who)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make the embedded server: %w", err)
+	}
 	handler, err := server.New(server.Config{
 		Authority: o.authority,
-		Authorize: func(*http.Request) (authority.Principal, error) { return principal, nil },
-		Explain:   true,
-		BaseURL:   baseURL,
-		Version:   cfg.Version,
-		Now:       cfg.Now,
+		Authorize: func(*http.Request) (authority.Principal, error) {
+			return authority.Principal{Name: who(), Scopes: []string{authority.AllScopes}}, nil
+		},
+		Explain: true,
+		BaseURL: baseURL,
+		Version: cfg.Version,
+		Now:     cfg.Now,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("make the embedded server: %w", err)
+		return nil, nil, fmt.Errorf("make the embedded server: %w", err)
 	}
-	// The server is in this process: what fails would fail again.
-	return client.New(client.Config{BaseURL: baseURL, Transport: transport{handler}, MaxRetries: -1, Logger: cfg.Logger})
+	c, err := client.New(client.Config{
+		BaseURL:    baseURL,
+		Transport:  transport{handler},
+		MaxRetries: -1, // the server is in this process: what fails would fail again
+		Logger:     cfg.Logger,
+	})
+	return c, o.close, err
 }
 
 // local is who may write the file: its administrator.
@@ -76,31 +90,4 @@ func local() string {
 		host = "localhost"
 	}
 	return "local:" + name + "@" + host
-}
-
-// opener opens the store once, when it is needed. It is not closed: a plugin
-// ends by being killed, and the store does not mind.
-type opener struct {
-	cfg Config
-
-	mu     sync.Mutex
-	opened *authority.Authority
-}
-
-func (o *opener) authority(ctx context.Context, create bool) (*authority.Authority, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.opened != nil {
-		return o.opened, nil
-	}
-	s, err := sqlite.Open(ctx, sqlite.Config{Path: o.cfg.Path, Create: create, Creator: o.cfg.Principal, Now: o.cfg.Now})
-	rules := authority.Config{Store: s, MaxSecrets: o.cfg.MaxSecrets, Now: o.cfg.Now}
-	switch {
-	case errors.Is(err, store.ErrNoStore):
-		return authority.Empty(rules)
-	case err != nil:
-		return nil, err
-	}
-	o.opened, err = authority.New(rules)
-	return o.opened, err
 }
