@@ -90,16 +90,25 @@ func (s *Server) wireError(c *call, err error) *api.Error {
 }
 
 // cause is what to tell of errors that are joined: a refusal whose audit entry
-// could not be written is that failure.
+// could not be written is that failure. An error that wraps several without a
+// refusal among them, as those of the store do, has one text, which names the
+// file and what to do.
 func cause(err error) error {
 	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // authority joins at the top
 	if !ok {
 		return err
 	}
+	var failure error
+	refused := false
 	for _, e := range joined.Unwrap() {
-		if _, refusal := errors.AsType[*authority.Error](e); !refusal {
-			return e
+		if _, refusal := errors.AsType[*authority.Error](e); refusal {
+			refused = true
+		} else if failure == nil {
+			failure = e
 		}
+	}
+	if refused && failure != nil {
+		return failure
 	}
 	return err
 }

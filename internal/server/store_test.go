@@ -134,6 +134,21 @@ func TestStoreTrouble(t *testing.T) {
 	}
 }
 
+// TestExplainsAll: an error of the store that wraps the sentinel and its cause
+// is told in full. Only the sentinel's words were, once: neither the file nor
+// what to do.
+func TestExplainsAll(t *testing.T) {
+	const path = "/srv/agents.db"
+	g := newRig(t, func(cfg *server.Config) {
+		cfg.Explain = true
+		cfg.Authority = func(context.Context, bool) (*authority.Authority, error) {
+			return nil, fmt.Errorf("open the database %s: %w: free some and try again (%w)", path, authority.ErrFull, errors.New("disk on fire"))
+		}
+	})
+	want := "Open the database " + path + ": " + authority.ErrFull.Error() + ": free some and try again (disk on fire)."
+	g.send("GET", agents, "").scimError(507, "", want)
+}
+
 // TestForeignFile goes the whole way: what is not ours is named.
 func TestForeignFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "agents.db")
