@@ -138,6 +138,9 @@ func (c AgentChange) apply(agent *store.Agent) (audit.Action, error) {
 		*f.to = set(slices.Concat(*f.to, f.more))
 	}
 	c.applyAttributes(agent)
+	if err := bounded(*agent); err != nil {
+		return action, err
+	}
 	if c.Active != nil {
 		agent.Inactive = !*c.Active
 	}
@@ -178,6 +181,29 @@ func (c AgentChange) applyAttributes(agent *store.Agent) {
 	if len(attributes) == 0 {
 		agent.Attributes = nil
 	}
+}
+
+// How much an agent can hold, so that a page of agents stays a page.
+const (
+	maxAttributes = 50
+	maxWords      = 100
+)
+
+// bounded refuses an agent that holds too much.
+func bounded(agent store.Agent) error {
+	for _, part := range []struct {
+		name   string
+		n, max int
+	}{
+		{"attributes", len(agent.Attributes), maxAttributes},
+		{"scopes", len(agent.Scopes), maxWords},
+		{"audiences", len(agent.Audiences), maxWords},
+	} {
+		if part.n > part.max {
+			return refuse(Invalid, "An agent can have %d %s, not %d.", part.max, part.name, part.n)
+		}
+	}
+	return nil
 }
 
 // differences names the fields that differ, "" when none does.
