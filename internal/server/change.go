@@ -12,12 +12,8 @@ import (
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 )
 
-// Limits of what an agent may hold, so that a page of agents stays a page.
-// WSO2's store keeps 1,024 characters of a claim.
-const (
-	maxText  = 1024
-	maxWords = 100
-)
+// maxText bounds a text: WSO2's store keeps 1,024 characters of a claim.
+const maxText = 1024
 
 // manner is the kind of request that a change comes from.
 type manner int
@@ -175,9 +171,6 @@ func list(field func(*change) (replaced **[]string, added *[]string), check func
 			if err := v.read(&given, "a list of strings"); err != nil {
 				return err
 			}
-		}
-		if len(given) > maxWords {
-			return invalid(api.TypeInvalidValue, "%s can have %d entries, not %d.", v.named, maxWords, len(given))
 		}
 		for _, word := range given {
 			if why := check(word); why != "" {

@@ -231,6 +231,20 @@ func TestPatchTooMuch(t *testing.T) {
 	op := `{"op":"replace","path":"externalId","value":"e"}`
 	g.send("PATCH", agents+"/"+id, `{"Operations":[`+strings.Join(slices.Repeat([]string{op}, 100), ",")+`]}`).is(200)
 	g.send("PATCH", agents+"/"+id, `{"Operations":[`+strings.Join(slices.Repeat([]string{op}, 101), ",")+`]}`).is(400)
-	scopes := strings.Join(slices.Repeat([]string{`"x"`}, 101), ",")
-	g.send("PATCH", agents+"/"+id, `{"Operations":[{"op":"add","path":"`+api.SchemaCredentials+`:scopes","value":[`+scopes+`]}]}`).is(400)
+
+	// An agent holds only so much, in however many requests it comes.
+	var scopes, further []string
+	for i := range 51 {
+		scopes = append(scopes, `"a`+itoa(i)+`","b`+itoa(i)+`"`)
+		further = append(further, `"A`+itoa(i)+`":"x"`)
+	}
+	add := func(scopes, further []string) answer {
+		return g.send("PATCH", agents+"/"+id, `{"Operations":[{"op":"add","value":{
+			"`+api.SchemaCredentials+`":{"scopes":[`+strings.Join(scopes, ",")+`]},
+			"urn:scim:wso2:agent:schema":{`+strings.Join(further, ",")+`}}}]}`)
+	}
+	add(scopes[:50], further[:50]).is(200)
+	add(scopes[:50], further[:50]).is(200)
+	add(scopes[50:], nil).scimError(400, "invalidValue", "An agent can have 100 scopes, not 102.")
+	add(nil, further[50:]).scimError(400, "invalidValue", "An agent can have 50 attributes, not 51.")
 }
