@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -121,12 +122,25 @@ func (r *secretResource) oldest(ctx context.Context, n *newSecret) (string, erro
 		return "", err
 	}
 	list, err := r.client().Secrets(ctx, n.agentID)
-	id := ""
+	if err != nil {
+		return "", err
+	}
+	retiring, other := "", ""
 	for _, s := range list { // newest first
-		retiring := s.Status == api.Retiring && s.CreatedBy == srv.Principal
-		if retiring || (n.anyOldest && s.Live()) {
-			id = s.SecretID
+		switch {
+		case s.Status == api.Retiring && s.CreatedBy == srv.Principal:
+			retiring = s.SecretID
+		case n.outlived(s, srv.Principal), n.anyOldest && s.Live():
+			other = s.SecretID
 		}
 	}
-	return id, err
+	return cmp.Or(retiring, other), nil
+}
+
+// outlived reports whether a secret of ours is what create_before_destroy left
+// in its grace: still ACTIVE, but neither the newest nor the one that is
+// replaced, and with an end.
+func (n *newSecret) outlived(s api.Secret, principal string) bool {
+	replaced := n.request.Previous != nil && n.request.Previous.SecretID == s.SecretID
+	return s.Live() && s.CreatedBy == principal && !s.Latest && !replaced && s.ExpiresAt != 0
 }
