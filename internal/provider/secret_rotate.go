@@ -78,11 +78,14 @@ func (r *secretResource) heal(ctx context.Context, n *newSecret, state *secretMo
 	if err != nil {
 		return err
 	}
-	known := false
+	known, made := false, state.Version.ValueInt64()
 	for _, s := range list {
-		known = known || s.SecretID == state.SecretID.ValueString()
-		if s.CreatedBy == srv.Principal && s.CreatedAt > state.rotated().UnixMilli() && s.Live() && s.FirstUsedAt == 0 &&
-			s.SecretID != state.SecretID.ValueString() && s.SecretID != state.previousID() {
+		if s.SecretID == state.SecretID.ValueString() {
+			known, made = true, s.CreatedAt
+		}
+	}
+	for _, s := range list {
+		if s.CreatedBy == srv.Principal && s.CreatedAt > made && s.Live() && s.FirstUsedAt == 0 {
 			n.request.Revoke = append(n.request.Revoke, s.SecretID)
 		}
 	}
