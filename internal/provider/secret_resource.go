@@ -124,7 +124,7 @@ func (r *secretResource) Schema(_ context.Context, _ resource.SchemaRequest, res
 			},
 			"previous": schema.SingleNestedAttribute{
 				Computed: true, PlanModifiers: []planmodifier.Object{objectplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "The secret before the last rotation; null when there was none.",
+				MarkdownDescription: "The secret before the last rotation; null when there was none, or when it is revoked.",
 				Attributes: map[string]schema.Attribute{
 					"secret_id":  schema.StringAttribute{Computed: true, MarkdownDescription: "Its id."},
 					"expires_at": schema.StringAttribute{Computed: true, CustomType: timetypes.RFC3339Type{}, MarkdownDescription: "When it stops working, or stopped."},
