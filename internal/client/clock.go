@@ -16,22 +16,25 @@ type clock struct {
 	at   time.Time // when it arrived, monotonic
 }
 
-// set takes the Date of an answer. A Date has no fractions: one that is less
-// than a second behind what is known tells nothing new, and taking it would
-// let the clock go back.
-func (k *clock) set(header http.Header) {
+// coarse is how far a Date may lag: it has no fractions, and some servers make
+// it once a second.
+const coarse = 2 * time.Second
+
+// set takes the Date of the answer to a request that was sent at a moment. The
+// Date was made after that moment, so one that is hardly behind what was known
+// of it tells nothing new, and taking it would let the clock go back.
+func (k *clock) set(header http.Header, sent time.Time) {
 	date, err := http.ParseTime(header.Get("Date"))
 	if err != nil {
 		return
 	}
+	now := time.Now()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !k.at.IsZero() {
-		if behind := k.date.Add(time.Since(k.at)).Sub(date); behind > 0 && behind < time.Second {
-			return
-		}
+	then, ahead := k.date.Add(sent.Sub(k.at)), date.After(k.date.Add(now.Sub(k.at)))
+	if k.at.IsZero() || ahead || then.Sub(date) >= coarse {
+		k.date, k.at = date, now
 	}
-	k.date, k.at = date, time.Now()
 }
 
 func (k *clock) now() (time.Time, bool) {

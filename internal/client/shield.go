@@ -44,12 +44,13 @@ func (x *exchange) attempt(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(parent, timeout)
 	defer cancel()
 	var line wire
+	sent := time.Now()
 	resp, err := x.c.cfg.Transport.RoundTrip(req.WithContext(line.trace(ctx)))
 	if errors.Is(err, io.EOF) {
 		err = fmt.Errorf("the connection ended before the answer: %w", err)
 	}
 	if err == nil {
-		x.c.clock.set(resp.Header)
+		x.c.clock.set(resp.Header, sent)
 		err = buffer(resp)
 	}
 	x.unclear = x.unknown

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
@@ -190,6 +191,46 @@ func TestLog(t *testing.T) {
 			t.Errorf("%q is in the log:\n%s", bad, all)
 		}
 	}
+}
+
+// TestClockSlowAnswers: a Date that was long on its way, or lacks almost a
+// second, does not let the clock go back; one of a clock that was set does.
+func TestClockSlowAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var way, set time.Duration
+		f := reference(nil)
+		c := newClient(t, func(cfg *client.Config) {
+			cfg.BaseURL = "http://localhost"
+			cfg.Transport = transport(func(r *http.Request) (*http.Response, error) {
+				date := time.Now().Add(set).UTC().Format(http.TimeFormat)
+				time.Sleep(way)
+				resp, err := inProcess{f}.RoundTrip(r)
+				resp.Header.Set("Date", date)
+				return resp, err
+			})
+		})
+		f.script = func(w http.ResponseWriter, _ *http.Request, _ string) { replyAgent(w, nil) }
+		var last time.Time
+		for _, way = range []time.Duration{0, 999 * time.Millisecond, 5 * time.Second, time.Millisecond, 20 * time.Second, 0} {
+			if _, err := c.Agent(t.Context(), "a1"); err != nil {
+				t.Fatal(err)
+			}
+			now, err := c.Now(t.Context())
+			if off := time.Until(now); err != nil || now.Before(last) || off > 0 || off < -time.Second {
+				t.Errorf("Now = %v, %v after %v and an answer of %s; it is %v", now, err, last, way, time.Now())
+			}
+			last = now
+			time.Sleep(700 * time.Millisecond)
+		}
+		for _, set = range []time.Duration{time.Hour, -time.Hour} {
+			if _, err := c.Agent(t.Context(), "a1"); err != nil {
+				t.Fatal(err)
+			}
+			if now, err := c.Now(t.Context()); err != nil || now.Sub(time.Now().Add(set)).Abs() > time.Second {
+				t.Errorf("Now = %v, %v after the clock was set by %s", now, err, set)
+			}
+		}
+	})
 }
 
 // TestClock: the server's clock goes on between answers, and never back by the
