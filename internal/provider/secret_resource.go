@@ -96,7 +96,7 @@ func (r *secretResource) Schema(_ context.Context, _ resource.SchemaRequest, res
 			"on_existing": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString(onExistingError),
 				Validators:          []validator.String{stringvalidator.OneOf(onExistingError, onExistingReplace)},
-				MarkdownDescription: "What to do when the agent has no room for one more secret that this provider did not make: `error` (default), or `replace`, which revokes the oldest.",
+				MarkdownDescription: "What to do when secrets that others made leave no room for a new one: `error` (default), or `replace`, which revokes the oldest.",
 			},
 			"secret_id": schema.StringAttribute{
 				Computed: true, PlanModifiers: keep,
