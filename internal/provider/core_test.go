@@ -84,11 +84,13 @@ func (m *managed) refreshBy(p *plugin) problems {
 	if len(d.errors()) > 0 {
 		return d
 	}
-	if out.state != nil {
-		m.knows(p, out)
-		if got := out.state.unknowns(); len(got) > 0 {
-			m.t.Fatalf("the read state has unknown values: %v", got)
-		}
+	if out.state == nil {
+		m.instance = instance{}
+		return d
+	}
+	m.knows(p, out)
+	if got := out.state.unknowns(); len(got) > 0 {
+		m.t.Fatalf("the read state has unknown values: %v", got)
 	}
 	m.instance = out
 	return d
