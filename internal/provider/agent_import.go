@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 )
@@ -69,7 +70,9 @@ func (b *base) lookUp(ctx context.Context, id string, diags *diag.Diagnostics) (
 func importID(ctx context.Context, req resource.ImportStateRequest, member string, diags *diag.Diagnostics) string {
 	id := req.ID
 	if id == "" && req.Identity != nil {
-		diags.Append(req.Identity.GetAttribute(ctx, path.Root(member), &id)...)
+		var value types.String // null, where there is no identity
+		diags.Append(req.Identity.GetAttribute(ctx, path.Root(member), &value)...)
+		id = value.ValueString()
 	}
 	if strings.TrimSpace(id) == "" && !diags.HasError() {
 		diags.AddError("Nothing to import", "The import id is empty.")
