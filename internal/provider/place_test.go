@@ -174,3 +174,11 @@ func (h hand) count() int {
 	}
 	return n
 }
+
+// expectNoFile checks that nothing made the file.
+func expectNoFile(t *testing.T, path string) {
+	t.Helper()
+	if found, err := filepath.Glob(path + "*"); err != nil || len(found) > 0 {
+		t.Errorf("there is %v (%v)", found, err)
+	}
+}
