@@ -25,7 +25,7 @@ func (r *secretResource) Create(ctx context.Context, req resource.CreateRequest,
 	n, err := r.newSecret(ctx, &m)
 	if err == nil {
 		n.anyOldest = m.OnExisting.ValueString() == onExistingReplace
-		err = r.put(ctx, &n)
+		err = r.first(ctx, &n, &m)
 	}
 	if err != nil {
 		resp.Diagnostics.AddError("Cannot create the agent secret", "Agent "+n.agentID+": "+r.explain(err))

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/client"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 )
 
@@ -33,6 +34,48 @@ func (r *secretResource) newSecret(ctx context.Context, m *secretModel) (newSecr
 		n.request.ExpiresAt = m.expiry(now)
 	}
 	return n, err
+}
+
+// first sends a secret that replaces none of the state. Most agents have had
+// none: one request does it.
+func (r *secretResource) first(ctx context.Context, n *newSecret, m *secretModel) error {
+	n.ifMatch = client.NoSecretYet
+	err := r.put(ctx, n)
+	if errors.Is(err, api.ErrStale) {
+		n.ifMatch = ""
+		if err = r.retireLeftover(ctx, n, m); err == nil {
+			err = r.put(ctx, n)
+		}
+	}
+	if errors.Is(err, api.ErrBlocked) { // it may get a secret, but on no condition
+		n.ifMatch, n.request.Previous = "", nil
+		err = r.put(ctx, n)
+	}
+	return err
+}
+
+// retireLeftover lets the new secret retire the one that an interrupted create
+// of this principal left: ACTIVE, and used by nobody, since nobody got to know
+// it. It cannot be told from one that create_before_destroy is about to destroy,
+// so it gets what that gets: an end after the grace. Without one it would take
+// the room of every rotation to come.
+func (r *secretResource) retireLeftover(ctx context.Context, n *newSecret, m *secretModel) error {
+	srv, err := r.client().Server(ctx)
+	if err != nil {
+		return err
+	}
+	list, err := r.client().Secrets(ctx, n.agentID)
+	if err != nil {
+		return err
+	}
+	now, err := r.client().Now(ctx)
+	for _, s := range list {
+		if s.Status == api.Active && s.CreatedBy == srv.Principal && s.FirstUsedAt == 0 {
+			n.request.Previous = &api.Retire{SecretID: s.SecretID, ExpiresAt: now.Add(m.grace()).Unix()}
+			break // the newest; what it found was retired by it
+		}
+	}
+	return err
 }
 
 // rotate makes a new secret and lets the old one live on for its grace. The
