@@ -86,10 +86,24 @@ func (p *agentcreds) Configure(ctx context.Context, req provider.ConfigureReques
 	}
 	srv, err := s.open(p.version)
 	if err != nil {
-		resp.Diagnostics.AddError("Cannot configure the provider", sentence(err))
+		p.blame(ctx, err, &resp.Diagnostics)
 		return
 	}
 	resp.ResourceData, resp.DataSourceData = srv, srv
+}
+
+// blame points at the argument that an error begins with, so that Terraform
+// shows its line.
+func (p *agentcreds) blame(ctx context.Context, err error, diags *diag.Diagnostics) {
+	const title = "Cannot configure the provider"
+	var known provider.SchemaResponse
+	p.Schema(ctx, provider.SchemaRequest{}, &known)
+	name, _, _ := strings.Cut(err.Error(), " ")
+	if _, ok := known.Schema.Attributes[name]; ok {
+		diags.AddAttributeError(path.Root(name), title, sentence(err))
+		return
+	}
+	diags.AddError(title, sentence(err))
 }
 
 func (m providerModel) known() bool {
