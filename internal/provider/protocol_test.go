@@ -159,7 +159,7 @@ func (p *plugin) unpack(ty tftypes.Type, v *tfprotov6.DynamicValue) attrs {
 // configure validates and configures.
 func (p *plugin) configure(args attrs) problems {
 	p.t.Helper()
-	config := p.pack(p.providerType(), args)
+	config := p.pack(p.providerType(), args.with())
 	valid, err := p.server.ValidateProviderConfig(p.t.Context(), &tfprotov6.ValidateProviderConfigRequest{Config: config})
 	p.answered(err)
 	if len(problems(valid.Diagnostics).errors()) > 0 {

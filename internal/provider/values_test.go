@@ -5,7 +5,9 @@ import (
 	"maps"
 	"math/big"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -205,3 +207,7 @@ func (a attrs) number(name string) int64 {
 func sorted(names []string, more ...string) []string {
 	return slices.Sorted(slices.Values(slices.Concat(names, more)))
 }
+
+func contains(text, part string) bool { return strings.Contains(text, part) }
+
+const hour = time.Hour
