@@ -128,6 +128,7 @@ func (r *agentResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	a, err := r.client().ReadAgent(ctx, id)
 	switch {
 	case isGone(err):
+		setIdentity(ctx, resp.Identity, "id", id, &resp.Diagnostics) // the framework insists, whatever became of the object
 		resp.State.RemoveResource(ctx)
 		return
 	case err != nil:

@@ -52,6 +52,7 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	a, err := r.client().ReadAgent(ctx, agentID)
 	switch {
 	case isGone(err):
+		setIdentity(ctx, resp.Identity, "agent_id", agentID, &resp.Diagnostics) // the framework insists, whatever became of the object
 		resp.State.RemoveResource(ctx)
 		return
 	case err != nil:
