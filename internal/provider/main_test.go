@@ -1,10 +1,13 @@
 package provider_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -28,7 +31,19 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
+	overlap()
 	os.Exit(m.Run())
+}
+
+// overlap runs more tests at once than there are processors: many of them wait
+// for another process, or for the next attempt of a request.
+func overlap() {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		_ = flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0)))
+	}
 }
 
 // findCLI sets what terraform-plugin-testing needs to know. OpenTofu needs a
