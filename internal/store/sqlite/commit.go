@@ -191,7 +191,7 @@ func (g *group) next() *tx {
 		_, g.broken = g.c.exec("SAVEPOINT turn")
 		g.marked = true
 	}
-	return &tx{c: g.c, path: g.path, broken: explain("update", g.path, g.broken)}
+	return &tx{c: g.c, path: g.path, broken: g.broken}
 }
 
 // settle enters the events of a call that went well, and undoes one that did
@@ -202,13 +202,12 @@ func (g *group) settle(c *call, t *tx) {
 	switch {
 	case c.err != nil:
 	case t.broken != nil: // fn took no notice
-		c.err = t.broken
+		c.err = explain("update", g.path, t.broken)
 	case len(c.events) == 0:
 		c.err = store.ErrNoEvent
 	default:
-		if head, c.err = g.c.appendEvents(head, g.now, c.events); c.err != nil {
-			c.err = explain("update", g.path, c.err)
-		}
+		head, t.broken = g.c.appendEvents(head, g.now, c.events)
+		c.err = explain("update", g.path, t.broken)
 	}
 	if c.err == nil {
 		g.head = head
@@ -217,6 +216,9 @@ func (g *group) settle(c *call, t *tx) {
 		return
 	}
 	g.mark("ROLLBACK TO turn", true)
+	if g.broken != nil && t.broken != nil {
+		g.broken = t.broken // which is why
+	}
 }
 
 // mark does that with the savepoint, after which it is open or not. When it

@@ -37,7 +37,7 @@ func (t *tx) ready() error {
 	if t.broken == nil && t.c == nil {
 		return errEnded
 	}
-	return t.broken
+	return explain("use", t.path, t.broken)
 }
 
 // fail returns the error of a statement about what ("agent 7f3…"): one of the
@@ -52,9 +52,9 @@ func (t *tx) fail(what string, err error) error {
 		return fmt.Errorf("%s: %w", what, store.ErrExists)
 	}
 	if t.broken == nil {
-		t.broken = explain("use", t.path, fmt.Errorf("%s: %w", what, err))
+		t.broken = fmt.Errorf("%s: %w", what, err)
 	}
-	return t.broken
+	return explain("use", t.path, t.broken)
 }
 
 // write runs a statement that changes one record, or finds none.

@@ -137,7 +137,11 @@ func TestReadOnly(t *testing.T) {
 			}
 		}
 		child.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-		child.Env = append(child.Env, "HOME="+place, "TMPDIR="+place)
+		tmp := filepath.Join(place, "tmp")
+		if err := errors.Join(os.Mkdir(tmp, 0o700), os.Chown(tmp, nobody, nobody)); err != nil {
+			t.Fatal(err)
+		}
+		child.Env = append(child.Env, "HOME="+tmp, "TMPDIR="+tmp, "GOCOVERDIR="+tmp)
 	}
 	for path, mode := range map[string]os.FileMode{"dir": 0o555, "nothing": 0o555, "file/agents.db": 0o400, "closed": 0} {
 		if err := os.Chmod(filepath.Join(place, path), mode); err != nil {

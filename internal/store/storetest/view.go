@@ -21,10 +21,15 @@ var viewTests = map[string]func(*testing.T, opener){
 		s := open()
 		add(t, s, store.Agent{ID: id(1)})
 		together(t, 50, func(int) error {
-			return s.View(t.Context(), func(r store.Reader) error {
-				_, err := r.Agent(id(1))
-				return err
-			})
+			for range 10 {
+				if err := s.View(t.Context(), func(r store.Reader) error {
+					_, err := r.Agent(id(1))
+					return err
+				}); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 	},
 }
