@@ -278,6 +278,11 @@ func TestRevokeAgent(t *testing.T) {
 	g.send("POST", service+id+"/secrets", `{}`).code(409, api.CodeBlocked)
 	patch(`{"op":"replace","path":"`+api.AttrRevokedAt+`","value":"2026-03-01T12:00:00Z"}`).
 		scimError(400, "mutability", "Attribute "+api.AttrRevokedAt+" cannot be modified.")
+	// Clearing our extension as a whole does not reinstate: that is asked for
+	// by name.
+	if a := patch(`{"op":"remove","path":"` + api.SchemaCredentials + `"}`).is(200); !a.agent().Blocked() {
+		t.Errorf("the agent is reinstated by the way: %s", a.body)
+	}
 	if a := patch(`{"op":"remove","path":"` + api.AttrRevokedAt + `"}`).is(200); a.agent().Blocked() {
 		t.Errorf("the reinstated agent is blocked: %s", a.body)
 	}

@@ -13,8 +13,10 @@ import (
 	"testing"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/server"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/sqlite"
 )
 
@@ -147,6 +149,43 @@ func TestExplainsAll(t *testing.T) {
 	})
 	want := "Open the database " + path + ": " + authority.ErrFull.Error() + ": free some and try again (disk on fire)."
 	g.send("GET", agents, "").scimError(507, "", want)
+}
+
+// deaf is a store that has no room for the audit entry of a refusal: a fault
+// that a real one has only when its disk fills between two transactions.
+type deaf struct{ store.Store }
+
+func (s deaf) Update(ctx context.Context, fn func(store.Tx) ([]audit.Event, error)) error {
+	return s.Store.Update(ctx, func(tx store.Tx) ([]audit.Event, error) {
+		events, err := fn(tx)
+		for _, ev := range events {
+			if ev.Outcome == audit.Refused {
+				return nil, store.ErrFull
+			}
+		}
+		return events, err
+	})
+}
+
+// TestRefusalWithoutAudit: when a refusal cannot be written down, that is what
+// is answered; a 404 would say that all is well.
+func TestRefusalWithoutAudit(t *testing.T) {
+	g := newRig(t, func(cfg *server.Config) {
+		st, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "deaf.db"), Create: true, Now: cfg.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = st.Close() })
+		a, err := authority.New(authority.Config{Store: deaf{st}, Now: cfg.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Authority = server.Always(a)
+	})
+	id := g.bare("bot")
+	g.send("DELETE", agents+"/"+newID, "").is(507)
+	g.send("POST", service+id+"/secrets", `{"revoke":["`+newID+`"]}`).code(507, api.CodeStorage)
+	g.send("GET", agents+"/"+newID, "").is(404) // a read leaves no entry
 }
 
 // TestForeignFile goes the whole way: what is not ours is named.
