@@ -6,6 +6,9 @@ package store
 
 import "time"
 
+// Texts in records are valid UTF-8 without NUL. Times come back in UTC and to the
+// microsecond, the zero time as it is; lists and maps that are empty come back nil.
+
 // Agent is one agent. The zero value of a field means that it is not set.
 type Agent struct {
 	ID          string // lower-case UUID, made by the authority
@@ -87,8 +90,9 @@ const (
 	EndsWith   Op = "ew"
 )
 
-// Condition is one comparison. An agent that does not have the field does not
-// meet it.
+// Condition is one comparison. An agent that does not have the field, or has it
+// empty, does not meet it, whatever the value. A Field or Op of another name no
+// agent meets.
 type Condition struct {
 	Field Field
 	Op    Op

@@ -45,8 +45,9 @@ type Store interface {
 	ID() string
 
 	// View calls fn with a consistent picture of the store: what is
-	// committed later, by whomever, is not seen in it. It returns the error
-	// of fn as it is.
+	// committed after it began, by whomever, is not seen in it. It returns
+	// the error of fn as it is. It waits for no writer, but perhaps for
+	// other Views: fn must not start one.
 	View(ctx context.Context, fn func(Reader) error) error
 
 	// Update calls fn and commits what it wrote together with the audit
@@ -57,14 +58,18 @@ type Store interface {
 	// that error is returned; the error of fn comes back as it is.
 	//
 	// fn may be called more than once for one Update: it must work from
-	// what it reads, and assign its results afresh each time.
+	// what it reads, and assign its results afresh each time. It may start
+	// a View, but not an Update, which would wait for it. When fn panics,
+	// nothing of it remains, and the panic goes on to the caller.
 	Update(ctx context.Context, fn func(Tx) ([]audit.Event, error)) error
 
-	// Close lets go of the store. Calls under way are finished first.
+	// Close lets go of the store. Calls under way are finished first; later
+	// ones return an error. A second Close does nothing.
 	Close() error
 }
 
 // Reader reads records. Slices and maps that it returns belong to the caller.
+// It is for one goroutine, and good until the function returns that got it.
 type Reader interface {
 	// Agent returns ErrNotFound when there is none with that id.
 	Agent(id string) (Agent, error)
@@ -82,11 +87,13 @@ type Reader interface {
 	Secrets(agentIDs []string, now int64, dead int) (map[string][]Secret, error)
 
 	// Entries returns at most limit audit entries whose Seq is greater than
-	// after, in order.
+	// after, in order. In an Update, its own are not among them.
 	Entries(after int64, limit int) ([]audit.Entry, error)
 }
 
-// Tx reads what is there, its own writes included, and writes.
+// Tx reads what is there, its own writes included, and writes. After ErrNotFound
+// or ErrExists the function may go on; after any other error of its methods the
+// Update fails with that error, even when the function takes no notice of it.
 type Tx interface {
 	Reader
 
