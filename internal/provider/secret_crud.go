@@ -72,7 +72,7 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	secrets := security(a).Secrets
 	f.Store, f.Blocked, f.Latest, f.MakesRoom = srv.StoreID, a.Blocked(), "", ""
 	if liveSecrets(secrets) >= srv.MaxSecrets {
-		f.MakesRoom = makesRoom(secrets, srv.Principal, m.SecretID.ValueString())
+		f.MakesRoom = makesRoom(secrets, srv.Principal, m.SecretID.ValueString(), m.previousID())
 	}
 	if len(secrets) > 0 && secrets[0].SecretID != m.SecretID.ValueString() {
 		f.Latest = secrets[0].SecretID

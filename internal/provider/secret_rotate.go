@@ -20,6 +20,8 @@ type newSecret struct {
 	id      string
 	request api.SecretRequest
 	ifMatch string // the newest secret that we know of; "": whatever there is
+	// former is the predecessor that the state knows: ours, whoever made it.
+	former string
 	// anyOldest lets the oldest secret go when there is no room, even if it
 	// is another's.
 	anyOldest bool
@@ -91,7 +93,7 @@ func (r *secretResource) rotate(ctx context.Context, m, state *secretModel, f fa
 	}
 	old := state.SecretID.ValueString()
 	end := now.Add(m.grace()).Unix()
-	n.ifMatch = old
+	n.ifMatch, n.former = old, state.previousID()
 	// A drifted one that is the newest is dead: there is nothing to retire.
 	if !state.Drift.ValueBool() || f.Latest != "" {
 		n.request.Previous = &api.Retire{SecretID: old, ExpiresAt: end}
@@ -180,7 +182,7 @@ func (r *secretResource) oldest(ctx context.Context, n *newSecret) (string, erro
 	if n.request.Previous != nil {
 		replaced = n.request.Previous.SecretID
 	}
-	id := makesRoom(list, srv.Principal, replaced)
+	id := makesRoom(list, srv.Principal, replaced, n.former)
 	for _, s := range slices.Backward(list) {
 		if id == "" && n.anyOldest && s.Live() {
 			id = s.SecretID
@@ -189,15 +191,17 @@ func (r *secretResource) oldest(ctx context.Context, n *newSecret) (string, erro
 	return id, err
 }
 
-// makesRoom picks, of secrets that are newest first, the principal's oldest
-// that is in its grace; "" for none. One that create_before_destroy left there
-// is still ACTIVE, but neither the newest nor the one that is replaced, and it
-// has an end.
-func makesRoom(secrets []api.Secret, principal, replaced string) string {
+// makesRoom picks, of secrets that are newest first, our oldest that is in its
+// grace; "" for none. Ours is what the principal made, and the former one of
+// the state, which another principal may have made: the state has moved to
+// another user, or from the embedded server to serve. One that
+// create_before_destroy left there is still ACTIVE, but neither the newest nor
+// the one that is replaced, and it has an end.
+func makesRoom(secrets []api.Secret, principal, replaced, former string) string {
 	retiring, left := "", ""
 	for _, s := range secrets {
 		switch {
-		case !s.Live() || s.CreatedBy != principal:
+		case !s.Live() || (s.CreatedBy != principal && s.SecretID != former):
 		case s.Status == api.Retiring:
 			retiring = s.SecretID
 		case !s.Latest && s.SecretID != replaced && s.ExpiresAt != 0:
