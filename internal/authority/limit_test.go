@@ -131,7 +131,7 @@ func TestAddSecret_requests(t *testing.T) {
 		{"retires and revokes the same", func(w *world, n *authority.NewSecret) {
 			n.Previous = &authority.Retire{ID: n.Revoke[0], Expires: w.clock.in(time.Hour)}
 		}, 0},
-		{"weak", func(_ *world, n *authority.NewSecret) { n.Value = newText("weak") }, authority.Weak},
+		{"weak", func(_ *world, n *authority.NewSecret) { n.Value = weak() }, authority.Weak},
 		{"unknown agent", func(_ *world, n *authority.NewSecret) { n.AgentID = unknown }, authority.NoAgent},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

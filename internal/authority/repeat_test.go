@@ -13,7 +13,8 @@ const (
 	idTwo = "22222222-2222-4222-8222-222222222222"
 )
 
-func newText(s string) secret.Text { return secret.New(s) }
+// weak is a secret that is refused.
+func weak() secret.Text { return secret.New("weak") }
 
 // The same id and value again changes nothing, and is found before Latest, the
 // limit, and everything else the request says.

@@ -141,7 +141,7 @@ func TestPassword(t *testing.T) {
 		t.Errorf("the audit says %+v", last)
 	}
 
-	_, err := w.ChangeAgent(t.Context(), admin, id, authority.AgentChange{Password: secret.New("weak")})
+	_, err := w.ChangeAgent(t.Context(), admin, id, authority.AgentChange{Password: weak()})
 	wantKind(t, err, authority.Weak)
 	w.wantStatuses(t, id, "ACTIVE REVOKED REVOKED")
 	_, err = w.ChangeAgent(t.Context(), admin, idOne, authority.AgentChange{Password: value})

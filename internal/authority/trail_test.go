@@ -54,12 +54,12 @@ func TestTrail(t *testing.T) {
 		detail  string // a key that must be there
 	}{
 		{func() error { return create(authority.AgentChange{ExternalID: new("x")}) }, audit.AgentCreate, "", audit.Refused, ""},
-		{func() error { return create(authority.AgentChange{Password: newText("weak")}) }, audit.AgentCreate, "", audit.Refused, ""},
+		{func() error { return create(authority.AgentChange{Password: weak()}) }, audit.AgentCreate, "", audit.Refused, ""},
 		{func() error {
 			return add(authority.NewSecret{ID: idOne, Value: mine, Previous: &authority.Retire{ID: born, Expires: w.clock.in(time.Hour)}})
 		}, audit.SecretCreate, idOne, audit.Done, "retired:" + born},
 		{func() error { return add(authority.NewSecret{ID: idTwo}) }, audit.SecretCreate, idTwo, audit.Refused, ""},
-		{func() error { return add(authority.NewSecret{ID: idTwo, Value: newText("weak")}) }, audit.SecretCreate, idTwo, audit.Refused, ""},
+		{func() error { return add(authority.NewSecret{ID: idTwo, Value: weak()}) }, audit.SecretCreate, idTwo, audit.Refused, ""},
 		{func() error { return add(authority.NewSecret{ID: idOne, Value: password}) }, audit.SecretCreate, idOne, audit.Refused, ""},
 		{func() error { return expire(idOne, time.Hour) }, audit.SecretExpire, idOne, audit.Done, "expires"},
 		{func() error { return add(authority.NewSecret{ID: idTwo, Revoke: []string{born}}) }, audit.SecretCreate, idTwo, audit.Done, "revoked:" + born},
@@ -68,7 +68,7 @@ func TestTrail(t *testing.T) {
 		{func() error { return w.RevokeSecret(ctx, ann, a.ID, idOne, nil) }, audit.SecretRevoke, idOne, audit.Done, ""},
 		{func() error { return change(authority.AgentChange{Owner: new("ann")}) }, audit.AgentUpdate, "", audit.Done, "changed"},
 		{func() error { return change(authority.AgentChange{Password: password}) }, audit.SecretReset, "*", audit.Done, "revoked:" + idTwo},
-		{func() error { return change(authority.AgentChange{Password: newText("weak")}) }, audit.SecretReset, "", audit.Refused, ""},
+		{func() error { return change(authority.AgentChange{Password: weak()}) }, audit.SecretReset, "", audit.Refused, ""},
 		{func() error { return change(authority.AgentChange{Active: new(false)}) }, audit.AgentBlock, "", audit.Done, "changed"},
 		{func() error { return change(authority.AgentChange{Active: new(true)}) }, audit.AgentUnblock, "", audit.Done, "changed"},
 		{revoke, audit.AgentRevoke, "", audit.Done, ""},

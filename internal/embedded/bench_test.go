@@ -14,7 +14,7 @@ import (
 func BenchmarkRead(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "agents.db")
 	c := open(b, embedded.Config{Path: path})
-	a := create(b, c, "bot")
+	a := create(b, c)
 	b.Run("client", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {

@@ -34,13 +34,13 @@ func open(t testing.TB, cfg embedded.Config) *client.Client {
 	return c
 }
 
-func newAgent(name string) api.Agent {
-	return api.Agent{Profile: api.AgentProfile{DisplayName: name}, Extension: &api.AgentSecurity{Secret: api.SecretNone}}
+func newAgent() api.Agent {
+	return api.Agent{Profile: api.AgentProfile{DisplayName: "bot"}, Extension: &api.AgentSecurity{Secret: api.SecretNone}}
 }
 
-func create(t testing.TB, c *client.Client, name string) api.Agent {
+func create(t testing.TB, c *client.Client) api.Agent {
 	t.Helper()
-	a, err := c.CreateAgent(t.Context(), newAgent(name))
+	a, err := c.CreateAgent(t.Context(), newAgent())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestNoTrace(t *testing.T) {
 func TestFirstAgent(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "new", "agents.db")
 	c := open(t, embedded.Config{Path: path})
-	a := create(t, c, "bot")
+	a := create(t, c)
 	srv, err := c.Server(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +162,7 @@ func TestLooksAgain(t *testing.T) {
 	}
 	for name, call := range map[string]func() error{
 		"a read":  func() error { _, err := c.Agent(t.Context(), nobody); return err },
-		"a write": func() error { _, err := c.CreateAgent(t.Context(), newAgent("bot")); return err },
+		"a write": func() error { _, err := c.CreateAgent(t.Context(), newAgent()); return err },
 	} {
 		err := call()
 		if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "not a store of this program") {
@@ -176,7 +176,7 @@ func TestLooksAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := open(t, embedded.Config{Path: path})
-	a := create(t, other, "bot")
+	a := create(t, other)
 	if got, err := c.Agent(t.Context(), a.ID); err != nil || got.Profile.DisplayName != "bot" {
 		t.Errorf("Agent = %+v, %v", got, err)
 	}
@@ -210,7 +210,7 @@ func TestOpenErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := tt.make(t, t.TempDir())
 			c := open(t, embedded.Config{Path: path})
-			_, err := c.CreateAgent(t.Context(), newAgent("bot"))
+			_, err := c.CreateAgent(t.Context(), newAgent())
 			if err == nil {
 				t.Fatal("an agent was made")
 			}
@@ -233,7 +233,7 @@ func TestSeveralClients(t *testing.T) {
 		c := open(t, embedded.Config{Path: path})
 		for range agents {
 			done.Go(func() {
-				a, err := c.CreateAgent(context.WithoutCancel(t.Context()), newAgent("bot"))
+				a, err := c.CreateAgent(context.WithoutCancel(t.Context()), newAgent())
 				if err != nil {
 					t.Error(err)
 					return
@@ -285,14 +285,14 @@ func TestClose(t *testing.T) {
 			t.Fatal(err)
 		}
 		if used {
-			create(t, c, "bot")
+			create(t, c)
 		}
 		for range 2 {
 			if err := done(); err != nil {
 				t.Errorf("%s: close: %v", name, err)
 			}
 		}
-		if _, err := c.CreateAgent(t.Context(), newAgent("late")); err == nil {
+		if _, err := c.CreateAgent(t.Context(), newAgent()); err == nil {
 			t.Errorf("%s: an agent was made after close", name)
 		}
 	}

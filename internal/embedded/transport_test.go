@@ -18,11 +18,34 @@ func request(t *testing.T, ctx context.Context, method, url string, body io.Read
 	return r
 }
 
+// got is a response, read.
+type got struct {
+	status  string
+	code    int
+	body    string
+	length  int
+	request *http.Request
+}
+
+func roundTrip(t *testing.T, r *http.Request, h http.HandlerFunc) (got, error) {
+	t.Helper()
+	answer, err := transport{h}.RoundTrip(r)
+	if err != nil {
+		return got{}, err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got{answer.Status, answer.StatusCode, string(body), int(answer.ContentLength), answer.Request}, nil
+}
+
 // The handler sees what it would see behind a port.
 func TestTransport_request(t *testing.T) {
 	r := request(t, t.Context(), http.MethodPut, "https://x.invalid/a%2Fb/c%20d?q=1&q=2", strings.NewReader("hello"))
 	r.Header.Set("If-Match", "7")
-	_, err := transport{http.HandlerFunc(func(w http.ResponseWriter, in *http.Request) {
+	_, err := roundTrip(t, r, func(w http.ResponseWriter, in *http.Request) {
 		body, err := io.ReadAll(in.Body)
 		if err != nil || string(body) != "hello" || in.ContentLength != 5 {
 			t.Errorf("body %q of %d bytes, %v", body, in.ContentLength, err)
@@ -34,7 +57,7 @@ func TestTransport_request(t *testing.T) {
 			t.Errorf("URL %+v, URI %s", in.URL, in.RequestURI)
 		}
 		in.Header.Set("If-Match", "8")
-	})}.RoundTrip(r)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,16 +83,12 @@ func TestTransport_answer(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := request(t, t.Context(), tt.method, "https://x.invalid/", nil)
-			answer, err := transport{tt.handler}.RoundTrip(r)
+			got, err := roundTrip(t, r, tt.handler)
 			if err != nil {
 				t.Fatal(err)
 			}
-			body, err := io.ReadAll(answer.Body)
-			if answer.Status != tt.status || string(body) != tt.body || err != nil || answer.Request != r {
-				t.Errorf("%s, %q, %v; want %s, %q", answer.Status, body, err, tt.status, tt.body)
-			}
-			if int(answer.ContentLength) != len(tt.body) {
-				t.Errorf("length %d of %q", answer.ContentLength, tt.body)
+			if got.status != tt.status || got.body != tt.body || got.length != len(tt.body) || got.request != r {
+				t.Errorf("%+v, want %s, %q", got, tt.status, tt.body)
 			}
 		})
 	}
@@ -79,9 +98,9 @@ func TestTransport_answer(t *testing.T) {
 // answered; what was given up is an error, as with a real transport.
 func TestTransport_context(t *testing.T) {
 	for _, tt := range []struct {
-		name   string
-		status int
-		want   error
+		name string
+		code int
+		want error
 	}{
 		{"done", http.StatusCreated, nil},
 		{"refused", http.StatusConflict, nil},
@@ -90,25 +109,25 @@ func TestTransport_context(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			answer, err := transport{http.HandlerFunc(func(w http.ResponseWriter, in *http.Request) {
+			got, err := roundTrip(t, request(t, ctx, http.MethodPost, "https://x.invalid/", nil), func(w http.ResponseWriter, in *http.Request) {
 				cancel()
 				<-in.Context().Done()
-				w.WriteHeader(tt.status)
-			})}.RoundTrip(request(t, ctx, http.MethodPost, "https://x.invalid/", nil))
+				w.WriteHeader(tt.code)
+			})
 			if !errors.Is(err, tt.want) {
 				t.Fatalf("RoundTrip = %v, want %v", err, tt.want)
 			}
-			if err == nil && answer.StatusCode != tt.status {
-				t.Errorf("status %d, want %d", answer.StatusCode, tt.status)
+			if err == nil && got.code != tt.code {
+				t.Errorf("status %d, want %d", got.code, tt.code)
 			}
 		})
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	body := &closed{Reader: strings.NewReader("x")}
-	_, err := transport{http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	_, err := roundTrip(t, request(t, ctx, http.MethodPost, "https://x.invalid/", body), func(http.ResponseWriter, *http.Request) {
 		t.Error("the handler was asked")
-	})}.RoundTrip(request(t, ctx, http.MethodPost, "https://x.invalid/", body))
+	})
 	if !errors.Is(err, context.Canceled) || !body.done {
 		t.Errorf("RoundTrip = %v, body closed: %v", err, body.done)
 	}
