@@ -98,6 +98,10 @@ func (r *secretResource) rotate(ctx context.Context, m, state *secretModel, f fa
 	if !state.Drift.ValueBool() || f.Latest != "" {
 		n.request.Previous = &api.Retire{SecretID: old, ExpiresAt: end}
 	}
+	// A grace that is shortened in the same breath is shortened for all.
+	if m.movesGrace(state, f) && !state.rotated().Add(m.grace()).After(now) {
+		n.request.Revoke = append(n.request.Revoke, state.previousID())
+	}
 	if f.Latest != "" {
 		n.ifMatch = f.Latest
 		if err := r.heal(ctx, &n, state); err != nil {
