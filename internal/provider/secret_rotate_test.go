@@ -180,6 +180,20 @@ func TestSecretRotateInGrace(t *testing.T) {
 	})
 }
 
+// TestSecretRotateInEmergency: no grace from now on leaves none of what there
+// was before, either.
+func TestSecretRotateInEmergency(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, p *place) {
+		agent, m := p.newSecret(t, nil)
+		rotatedOnce(p, m)
+		before := m.state
+		m.apply(m.configured().with("rotation_trigger", trigger("2"), "grace_period", "0s"))
+		expectRotated(t, before, m)
+		p.expectLive(t, agent.id(), m.secretID())
+	})
+}
+
 func TestSecretExpiry(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, p *place) {
