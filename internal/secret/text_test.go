@@ -24,7 +24,7 @@ func traces() []string {
 	return []string{
 		canary, "Hunter",
 		fmt.Sprintf("%x", canary), fmt.Sprintf("%X", canary), fmt.Sprintf("% x", canary),
-		fmt.Sprint([]byte(canary)), strings.Trim(fmt.Sprint([]byte(canary)), "[]"),
+		strings.Trim(fmt.Sprintf("%d", []byte(canary)), "[]"),
 		"SHVudGVyLTItQ2FuYXJ5", // base64
 	}
 }

@@ -229,18 +229,18 @@ func TestErrorTexts(t *testing.T) {
 		{"weak password", "POST", agents, `{"password":"short"}`, 400, "invalidValue", "The secret is refused: the secret is too weak: it has 5 characters, 8 to 100 are needed."},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			g.send(tt.method, tt.target, tt.body).scimError(tt.status, tt.scimType, tt.detail)
+			g.in(t).send(tt.method, tt.target, tt.body).scimError(tt.status, tt.scimType, tt.detail)
 		})
 	}
 	t.Run("nobody", func(t *testing.T) {
-		g.send("GET", agents, "", "Authorization", "").scimError(401, "", "Authentication required")
+		g.in(t).send("GET", agents, "", "Authorization", "").scimError(401, "", "Authentication required")
 	})
 	t.Run("no scope", func(t *testing.T) {
-		g.send("DELETE", agents+"/"+id, "", "Authorization", "Bearer eve:").scimError(403, "",
+		g.in(t).send("DELETE", agents+"/"+id, "", "Authorization", "Bearer eve:").scimError(403, "",
 			"You don't have enough permissions to perform this operation: the scope internal_agent_mgt_delete is missing.")
 	})
 	t.Run("method", func(t *testing.T) {
-		a := g.send("PUT", agents, "{}")
+		a := g.in(t).send("PUT", agents, "{}")
 		a.scimError(405, "", "PUT is not possible here; possible is GET, HEAD, POST.")
 		if a.header.Get("Allow") != "GET, HEAD, POST" {
 			t.Errorf("Allow = %q", a.header.Get("Allow"))

@@ -144,6 +144,7 @@ func TestFurtherScopes(t *testing.T) {
 		{"secrets in the answer to a POST", "POST", agents + secrets, `{}`, api.ScopeAgentCreate, api.ScopeCredentialView},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
+			g := g.in(t)
 			total := g.send("GET", agents, "").json()["totalResults"]
 			a := g.send(tt.method, tt.target, tt.body, "Authorization", "Bearer eve:"+tt.has).is(403)
 			if !strings.Contains(a.body, tt.needs) {

@@ -22,8 +22,7 @@ func FuzzPatch(f *testing.F) {
 	f.Add(`{"op":"replace","path":"password","value":"` + "agcs_" + `"}`)
 	shared := newRig(f)
 	f.Fuzz(func(t *testing.T, ops string) {
-		g := *shared
-		g.t = t
+		g := shared.in(t)
 		id := g.create(full).ID
 		defer g.send("DELETE", agents+"/"+id, "")
 		before := still(g.get(id))
@@ -68,8 +67,7 @@ func FuzzRequest(f *testing.F) {
 		f.Add(method, fill.Replace(pattern), "filter=id+eq+x&count=1", fill.Replace(sample.body), scim)
 	}
 	f.Fuzz(func(t *testing.T, method, path, query, body, media string) {
-		g := *shared
-		g.t = t
+		g := shared.in(t)
 		if !strings.HasPrefix(path, "/") {
 			path = "/" + path
 		}

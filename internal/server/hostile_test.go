@@ -14,6 +14,7 @@ import (
 // TestHostileBodies sends what no client of good will sends. Each is refused
 // with a text that says why, in both dialects, and makes nothing.
 func TestHostileBodies(t *testing.T) {
+	shared := newRig(t)
 	for _, tt := range []struct {
 		name, body string
 		says       string
@@ -50,7 +51,7 @@ func TestHostileBodies(t *testing.T) {
 		{"deep and whole", `{"roles":` + strings.Repeat(`[`, 20000) + strings.Repeat(`]`, 20000) + `}`, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			g := newRig(t)
+			g := shared.in(t)
 			a := g.send("POST", agents, tt.body, "Content-Type", "application/json").is(400)
 			if a.json()["status"] != "400" || !strings.Contains(a.body, tt.says) {
 				t.Errorf("answered %s, want a text that says %q", a.body, tt.says)

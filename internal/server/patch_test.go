@@ -102,9 +102,10 @@ const full = `{"externalId":"e-1","urn:scim:wso2:agent:schema":{"DisplayName":"V
 	`"` + api.SchemaCredentials + `":{"scopes":["a","b"],"audiences":["aud"],"allowedAuthMethods":["private_key_jwt"],"ownerToken":"t1"}}`
 
 func TestPatch(t *testing.T) {
-	g := newRig(t)
+	shared := newRig(t)
 	for _, tt := range patches {
 		t.Run(tt.name, func(t *testing.T) {
+			g := shared.in(t)
 			id := g.create(full).ID
 			want := g.get(id)
 			tt.want(&want)
@@ -156,6 +157,7 @@ func TestPatchPassword(t *testing.T) {
 // TestPatchRefused: what cannot be changed, or is not understood, is refused by
 // name, and nothing of the request is done.
 func TestPatchRefused(t *testing.T) {
+	shared := newRig(t)
 	const security = api.SchemaCredentials
 	for _, tt := range []struct {
 		name, op string
@@ -206,8 +208,9 @@ func TestPatchRefused(t *testing.T) {
 		{"unknown member", `{"op":"replace","path":"active","value":true,"hint":1}`, "invalidSyntax", "hint"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			g := newRig(t)
+			g := shared.in(t)
 			id := g.create(full).ID
+			defer g.send("DELETE", agents+"/"+id, "")
 			before := g.send("GET", agents+"/"+id, "").body
 			a := g.send("PATCH", agents+"/"+id, `{"Operations":[{"op":"replace","path":"externalId","value":"half"},`+tt.op+`]}`).is(400)
 			e := a.json()

@@ -137,11 +137,11 @@ func TestRotation(t *testing.T) {
 	g.put(at, idA, strong).is(201)
 	g.clock.move(time.Minute)
 	grace := g.clock.now().Add(time.Hour).Unix()
-	rotate := func(id, previous string, at int64) string {
+	rotate := func(previous string, at int64) string {
 		return fmt.Sprintf(`{"secretValue":%q,"previous":{"secretId":%q,"expiresAt":%d}}`, stronger, previous, at)
 	}
-	g.send("PUT", at+"/"+idB, rotate(idB, "unknown", grace)).code(404, api.CodeNoSecret)
-	if b := decodeAs[api.Secret](g.send("PUT", at+"/"+idB, rotate(idB, idA, grace)).is(201)); !b.Latest || b.Status != api.Active {
+	g.send("PUT", at+"/"+idB, rotate("unknown", grace)).code(404, api.CodeNoSecret)
+	if b := decodeAs[api.Secret](g.send("PUT", at+"/"+idB, rotate(idA, grace)).is(201)); !b.Latest || b.Status != api.Active {
 		t.Errorf("new secret = %+v", b)
 	}
 	state := func() map[string]api.Secret {

@@ -105,6 +105,13 @@ func newRig(t testing.TB, adjust ...func(*server.Config)) *rig {
 	return g
 }
 
+// in is the rig for a test that is part of another.
+func (g *rig) in(t testing.TB) *rig {
+	part := *g
+	part.t = t
+	return &part
+}
+
 // checkTrail checks, after every test, that its audit chain is whole and holds
 // no secret: those of the tests all have "Horse" or "Hunter" in them.
 func checkTrail(t testing.TB, st *sqlite.Store) {
