@@ -45,11 +45,6 @@ func importBlock(to string, by any) string {
 	return "import" + body(args)
 }
 
-// removedBlock lets Terraform forget a resource.
-func removedBlock(from string) string {
-	return "removed" + body(attrs{"from": expr(from), "lifecycle": block{"destroy": false}})
-}
-
 // outputBlock declares an output.
 func outputBlock(name string, value expr) string {
 	return fmt.Sprintf("output %q%s", name, body(attrs{"value": value}))
