@@ -19,6 +19,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 )
 
 var (
@@ -38,10 +40,6 @@ const (
 	deletionAbandon = "abandon"
 	deletionPrevent = "prevent"
 )
-
-// authMethods are the ways in which an agent may authenticate (RFC 7591,
-// token_endpoint_auth_method).
-var authMethods = []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"}
 
 type agentResource struct{ resourceBase }
 
@@ -113,7 +111,7 @@ func (r *agentResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 			},
 			"allowed_auth_methods": schema.SetAttribute{
 				Optional: true, ElementType: types.StringType,
-				Validators:          []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(authMethods...))},
+				Validators:          []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(api.AuthMethods()...))},
 				MarkdownDescription: "Ways in which the agent may authenticate: `client_secret_basic`, `client_secret_post`, `private_key_jwt`, `tls_client_auth`, `self_signed_tls_client_auth`. Unset or empty: all.",
 			},
 			"prevent_lockout": schema.BoolAttribute{
