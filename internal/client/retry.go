@@ -67,9 +67,13 @@ func refused(resp *http.Response) bool {
 }
 
 // lost reports whether a request may have been carried out although the answer
-// is a failure.
+// is a failure. 501 and 507 say that it was not, and will not be the next time.
 func lost(resp *http.Response) bool {
-	return resp.StatusCode >= 500 && resp.StatusCode != http.StatusNotImplemented && !refused(resp)
+	switch resp.StatusCode {
+	case http.StatusNotImplemented, http.StatusInsufficientStorage:
+		return false
+	}
+	return resp.StatusCode >= 500 && !refused(resp)
 }
 
 // settles reports whether a status tells what became of the attempts before it

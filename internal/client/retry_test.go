@@ -46,6 +46,7 @@ func TestRetryTable(t *testing.T) {
 		{"429 that asks to wait", status(429, "Retry-After", "0"), true, true, false},
 		{"429 with nonsense", status(429, "Retry-After", "-5"), true, true, false},
 		{"501", status(501), false, false, false},
+		{"507", status(507), false, false, false}, // a full disk was "the outcome is not known: … nothing was changed"
 		{"400", status(400), false, false, false},
 		{"401", status(401), false, false, false},
 		{"403", status(403), false, false, false},
