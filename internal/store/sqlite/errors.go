@@ -87,7 +87,7 @@ func kind(path string, err error) error {
 		return kind(path, whyNotOpen(path))
 	}
 	switch {
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
 		return store.ErrFull
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return store.ErrReadOnly
@@ -100,14 +100,23 @@ func kind(path string, err error) error {
 }
 
 // whyNotOpen finds the reason that SQLite does not give. It does not open the
-// database itself: see identify.
+// database itself: see identify. That the file is not there is a reason only
+// when one could be written: a new store has no file yet.
 func whyNotOpen(path string) error {
-	if _, err := os.Lstat(path); err != nil {
+	_, gone := os.Lstat(path)
+	if gone == nil {
+		if err := writable(path); err != nil {
+			return err
+		}
+	}
+	if err := probe(path); err != nil {
 		return err
 	}
-	if err := writable(path); err != nil {
-		return err
-	}
+	return gone
+}
+
+// probe writes a file beside the database, and removes it.
+func probe(path string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".probe-*")
 	if err != nil {
 		return err
