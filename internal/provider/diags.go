@@ -2,6 +2,7 @@ package provider
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"unicode"
 
@@ -35,7 +36,21 @@ func (b *base) advice(err error) string {
 	case errors.Is(err, api.ErrRateLimited):
 		return "Apply again later, or set requests_per_minute below the limit of the server."
 	}
-	return ""
+	return b.whereabouts(err)
+}
+
+// whereabouts names the argument that leads to a server in trouble: it may be
+// that another was meant.
+func (b *base) whereabouts(err error) string {
+	e, ok := errors.AsType[*api.Error](err)
+	switch {
+	case !ok || e.Status < http.StatusInternalServerError || e.Status == http.StatusServiceUnavailable:
+		return ""
+	case b.server.embedded:
+		return "Is this the file that you mean? See embedded_path (AGENTCREDS_EMBEDDED_PATH)."
+	default:
+		return "Look at the server " + b.server.place + ", or correct endpoint (AGENTCREDS_ENDPOINT)."
+	}
 }
 
 // sentence makes an error text into one: capital first, full stop last.

@@ -18,3 +18,19 @@ func TestGoneWithoutIdentity(t *testing.T) {
 		}
 	})
 }
+
+// TestSecretOfNoAgent: the message points at the argument.
+func TestSecretOfNoAgent(t *testing.T) {
+	t.Parallel()
+	everywhere(t, func(t *testing.T, p *place) {
+		const nobody = "0b8e5f2c-6f0b-4f7c-9d55-3a1f3f1c9a10"
+		p.newAgent(t, nil) // a store is there
+		_, d := p.resource(t, secretType).try(attrs{"agent_id": nobody})
+		mustSay(t, "the create", d, "Cannot create", nobody, "agentcreds_agent")
+		for _, e := range d.errors() {
+			if got := e.Attribute.String(); got != `AttributeName("agent_id")` {
+				t.Errorf("the message points at %s", got)
+			}
+		}
+	})
+}

@@ -27,6 +27,11 @@ func (r *secretResource) Create(ctx context.Context, req resource.CreateRequest,
 		n.anyOldest = m.OnExisting.ValueString() == onExistingReplace
 		err = r.first(ctx, &n, &m)
 	}
+	if isGone(err) {
+		resp.Diagnostics.AddAttributeError(path.Root("agent_id"), "Cannot create the agent secret",
+			"There is no agent with the id "+n.agentID+" at "+r.server.place+". Use the id of an agentcreds_agent, or of the data source.")
+		return
+	}
 	if err != nil {
 		resp.Diagnostics.AddError("Cannot create the agent secret", "Agent "+n.agentID+": "+r.explain(err))
 		return

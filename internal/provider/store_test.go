@@ -104,7 +104,7 @@ func TestStoreIsNone(t *testing.T) {
 			}
 			m := p.resource(t, agentType)
 			_, d := m.try(attrs{"display_name": "bot"})
-			mustSay(t, "the create", d, p.path())
+			mustSay(t, "the create", d, p.path(), "embedded_path")
 			_, d = p.imports(t, agentType, "0b8e5f2c-6f0b-4f7c-9d55-3a1f3f1c9a10", nil)
 			mustSay(t, "the import", d, p.path())
 			if got, err := os.ReadFile(p.path()); err != nil || string(got) != content || m.state != nil {
@@ -116,7 +116,7 @@ func TestStoreIsNone(t *testing.T) {
 		t.Parallel()
 		p := &place{args: attrs{"embedded_path": t.TempDir()}}
 		_, d := p.resource(t, agentType).try(attrs{"display_name": "bot"})
-		mustSay(t, "the create", d, p.path())
+		mustSay(t, "the create", d, p.path(), "embedded_path")
 	})
 	t.Run("below a file", func(t *testing.T) {
 		t.Parallel()
@@ -126,7 +126,7 @@ func TestStoreIsNone(t *testing.T) {
 		}
 		p := &place{args: attrs{"embedded_path": filepath.Join(file, "agents.db")}}
 		_, d := p.resource(t, agentType).try(attrs{"display_name": "bot"})
-		mustSay(t, "the create", d, p.path())
+		mustSay(t, "the create", d, p.path(), "embedded_path")
 	})
 }
 
