@@ -235,20 +235,14 @@ func (g *group) mark(statement string, open bool) {
 // commit commits what the calls of the group did, or gives all of them the
 // reason why not.
 func (s *Store) commit(g *group) {
-	if g.kept == 0 && g.broken == nil {
-		s.writer = g.c.rest()
-		return
-	}
 	err := g.broken
-	if err == nil {
+	if err == nil && g.kept > 0 {
 		err = g.c.commit()
 	}
+	s.writer = g.c.rest()
 	if err == nil {
 		return
 	}
-	// What state the connection is in is anybody's guess: a new one knows.
-	g.c.discard()
-	s.writer = nil
 	for _, c := range g.calls {
 		if c.err == nil {
 			c.err = explain("update", g.path, err)

@@ -66,7 +66,7 @@ func (c *conn) begin(statement string) error {
 }
 
 // commit commits. When that fails the transaction is still open, or SQLite
-// has rolled it back: rest and discard handle both.
+// has rolled it back: rest handles both.
 func (c *conn) commit() error {
 	_, err := c.exec("COMMIT")
 	c.begun = err != nil

@@ -12,7 +12,7 @@ import (
 // the number by which the other tables know an agent.
 const (
 	secretColumns = `secrets.id, digest, hint, creator, secrets.created, expires, retiring, ends, revoked, first_used, last_used`
-	fromSecrets   = ` FROM secrets JOIN agents ON agent = n WHERE agents.id = ?1`
+	selectSecret  = `SELECT ` + secretColumns + ` FROM agents JOIN secrets ON agent = n WHERE agents.id = ?1 AND secrets.id = ?2`
 
 	insertSecret = `INSERT INTO secrets (agent, id, digest, hint, creator, created, expires, retiring, ends, revoked,
 		first_used, last_used) SELECT n, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 FROM agents WHERE id = ?1`
@@ -20,10 +20,14 @@ const (
 		last_used) = (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
 		WHERE agent = (SELECT n FROM agents WHERE id = ?1) AND id = ?2`
 
-	// One index finds the live ones among however many were rotated out,
-	// the other the newest of those.
-	liveSecrets = `SELECT ` + secretColumns + fromSecrets + ` AND revoked IS NULL AND (expires = 0 OR expires > ?2)`
-	deadSecrets = `SELECT ` + secretColumns + fromSecrets + ` AND NOT (revoked IS NULL AND (expires = 0 OR expires > ?2))
+	// However many were rotated out, one index finds the live ones, and
+	// another the newest of the rest. SQLite, which knows nothing of that,
+	// would look at all.
+	unrevoked = `SELECT ` + secretColumns + ` FROM agents JOIN secrets INDEXED BY secrets_unrevoked ON agent = n
+		WHERE agents.id = ?1 AND revoked IS NULL AND expires `
+	liveSecrets = unrevoked + `= 0 UNION ALL ` + unrevoked + `> max(0, ?2)`
+	deadSecrets = `SELECT ` + secretColumns + ` FROM agents JOIN secrets INDEXED BY secrets_newest ON agent = n
+		WHERE agents.id = ?1 AND NOT (revoked IS NULL AND (expires = 0 OR expires > ?2))
 		ORDER BY secrets.created DESC, secrets.id DESC LIMIT ?3`
 )
 
@@ -58,7 +62,7 @@ func (t *tx) Secret(agentID, secretID string) (store.Secret, error) {
 	if err := t.ready(); err != nil {
 		return store.Secret{}, err
 	}
-	found, err := t.secrets("SELECT "+secretColumns+fromSecrets+" AND secrets.id = ?2", agentID, secretID)
+	found, err := t.secrets(selectSecret, agentID, secretID)
 	if err == nil && len(found) == 0 {
 		err = sql.ErrNoRows
 	}

@@ -49,7 +49,7 @@ CREATE TABLE secrets (
   PRIMARY KEY (agent, id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX secrets_newest ON secrets (agent, created DESC);
+CREATE INDEX secrets_newest ON secrets (agent, created);
 CREATE INDEX secrets_unrevoked ON secrets (agent, expires) WHERE revoked IS NULL;
 
 -- One chain: hash covers the row and prev, the hash of the row before.

@@ -1,0 +1,38 @@
+package sqlite
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestPlans: what is asked for each request finds what it looks for by an
+// index, however many agents, secrets and entries there are.
+func TestPlans(t *testing.T) {
+	s := openWith(t, newPath(t), seams{})
+	for query, index := range map[string]string{
+		selectAgent + " WHERE id = ?":          "agents_1 (id=?)",
+		selectAgent + " WHERE external_id = ?": "agents_external (external_id=?)",
+		selectSecret:                           "PRIMARY KEY (agent=? AND id=?)",
+		liveSecrets:                            "secrets_unrevoked (agent=? AND expires>?)",
+		deadSecrets:                            "secrets_newest (agent=?)",
+		insertSecret:                           "agents_1 (id=?)",
+		updateSecret:                           "PRIMARY KEY (agent=? AND id=?)",
+		updateAgent:                            "agents_1 (id=?)",
+		selectEntries:                          "INTEGER PRIMARY KEY (rowid>?)",
+		selectHead:                             "SCAN audit", // backwards, one row
+	} {
+		var plan []string
+		err := s.writer.rowsOnce("EXPLAIN QUERY PLAN "+query, make([]any, 18), func(scan scan) error {
+			var step string
+			var n int
+			err := scan(&n, &n, &n, &step)
+			plan = append(plan, step)
+			return err
+		})
+		steps := strings.Join(plan, "\n")
+		if err != nil || !strings.Contains(steps, index) || strings.Contains(steps, "TEMP B-TREE") ||
+			strings.Contains(steps, "SCAN") && query != selectHead {
+			t.Errorf("%s\nis done, %v, by\n%s\nwant by %s", query, err, steps, index)
+		}
+	}
+}
