@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"context"
+	"io"
 	"path/filepath"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 type place struct {
 	args   attrs   // of the provider block
 	remote *remote // nil for the embedded server
+	logs   io.Writer
 }
 
 func newEmbedded(t *testing.T) *place {

@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"context"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -9,6 +10,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/hashicorp/terraform-plugin-log/tflogtest"
+	"github.com/hashicorp/terraform-plugin-log/tfsdklogtest"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/provider"
 )
@@ -24,6 +27,15 @@ type plugin struct {
 	t      *testing.T
 	server tfprotov6.ProviderServer
 	schema *tfprotov6.GetProviderSchemaResponse
+	logs   io.Writer // takes everything at trace; nil: nothing is logged
+}
+
+// ctx is the context of a call.
+func (p *plugin) ctx() context.Context {
+	if p.logs == nil {
+		return p.t.Context()
+	}
+	return tfsdklogtest.RootLogger(tflogtest.RootLogger(p.t.Context(), p.logs), p.logs)
 }
 
 // instance is a resource as the state file has it. Its zero value is none.
@@ -58,6 +70,7 @@ var schemas = sync.OnceValue(func() *tfprotov6.GetProviderSchemaResponse {
 func (p *place) plugin(t *testing.T) *plugin {
 	t.Helper()
 	out := start(t)
+	out.logs = p.logs
 	out.mustPass("configure", out.configure(p.args))
 	return out
 }
@@ -160,12 +173,12 @@ func (p *plugin) unpack(ty tftypes.Type, v *tfprotov6.DynamicValue) attrs {
 func (p *plugin) configure(args attrs) problems {
 	p.t.Helper()
 	config := p.pack(p.providerType(), args.with())
-	valid, err := p.server.ValidateProviderConfig(p.t.Context(), &tfprotov6.ValidateProviderConfigRequest{Config: config})
+	valid, err := p.server.ValidateProviderConfig(p.ctx(), &tfprotov6.ValidateProviderConfigRequest{Config: config})
 	p.answered(err)
 	if len(problems(valid.Diagnostics).errors()) > 0 {
 		return valid.Diagnostics
 	}
-	resp, err := p.server.ConfigureProvider(p.t.Context(), &tfprotov6.ConfigureProviderRequest{TerraformVersion: "1.11.4", Config: config})
+	resp, err := p.server.ConfigureProvider(p.ctx(), &tfprotov6.ConfigureProviderRequest{TerraformVersion: "1.11.4", Config: config})
 	p.answered(err)
 	return append(valid.Diagnostics, resp.Diagnostics...)
 }
@@ -173,7 +186,7 @@ func (p *plugin) configure(args attrs) problems {
 // validate checks a configuration, which needs no configured provider.
 func (p *plugin) validate(name string, config attrs) problems {
 	p.t.Helper()
-	resp, err := p.server.ValidateResourceConfig(p.t.Context(), &tfprotov6.ValidateResourceConfigRequest{
+	resp, err := p.server.ValidateResourceConfig(p.ctx(), &tfprotov6.ValidateResourceConfigRequest{
 		TypeName: name, Config: p.pack(p.typeOf(name), config),
 	})
 	p.answered(err)
@@ -183,7 +196,7 @@ func (p *plugin) validate(name string, config attrs) problems {
 // read refreshes; a state of nil says that the resource is gone.
 func (p *plugin) read(name string, in instance) (instance, problems) {
 	p.t.Helper()
-	resp, err := p.server.ReadResource(p.t.Context(), &tfprotov6.ReadResourceRequest{
+	resp, err := p.server.ReadResource(p.ctx(), &tfprotov6.ReadResourceRequest{
 		TypeName: name, CurrentState: p.pack(p.typeOf(name), in.state), Private: in.private, CurrentIdentity: in.identity,
 	})
 	p.answered(err)
@@ -204,7 +217,7 @@ type planned struct {
 func (p *plugin) plan(name string, prior instance, config attrs) planned {
 	p.t.Helper()
 	ty := p.typeOf(name)
-	resp, err := p.server.PlanResourceChange(p.t.Context(), &tfprotov6.PlanResourceChangeRequest{
+	resp, err := p.server.PlanResourceChange(p.ctx(), &tfprotov6.PlanResourceChangeRequest{
 		TypeName: name, PriorState: p.pack(ty, prior.state), PriorPrivate: prior.private, PriorIdentity: prior.identity,
 		Config: p.pack(ty, config), ProposedNewState: p.pack(ty, p.proposed(name, prior.state, config)),
 	})
@@ -235,7 +248,7 @@ func (p *plugin) proposed(name string, prior, config attrs) attrs {
 func (p *plugin) applyPlan(name string, prior instance, config attrs, plan planned) (instance, problems) {
 	p.t.Helper()
 	ty := p.typeOf(name)
-	resp, err := p.server.ApplyResourceChange(p.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
+	resp, err := p.server.ApplyResourceChange(p.ctx(), &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: name, PriorState: p.pack(ty, prior.state), Config: p.pack(ty, config),
 		PlannedState: p.pack(ty, plan.attrs), PlannedPrivate: plan.private, PlannedIdentity: plan.identity,
 	})
@@ -250,7 +263,7 @@ func (p *plugin) importBy(name, id string, identity attrs) (instance, problems) 
 	if identity != nil {
 		req.Identity = &tfprotov6.ResourceIdentityData{IdentityData: p.pack(p.identityType(name), identity)}
 	}
-	resp, err := p.server.ImportResourceState(p.t.Context(), req)
+	resp, err := p.server.ImportResourceState(p.ctx(), req)
 	p.answered(err)
 	if len(resp.ImportedResources) == 0 {
 		return instance{}, resp.Diagnostics
@@ -261,7 +274,7 @@ func (p *plugin) importBy(name, id string, identity attrs) (instance, problems) 
 
 func (p *plugin) identityType(name string) tftypes.Type {
 	p.t.Helper()
-	resp, err := p.server.GetResourceIdentitySchemas(p.t.Context(), &tfprotov6.GetResourceIdentitySchemasRequest{})
+	resp, err := p.server.GetResourceIdentitySchemas(p.ctx(), &tfprotov6.GetResourceIdentitySchemasRequest{})
 	p.answered(err)
 	return resp.IdentitySchemas[name].ValueType()
 }
@@ -279,12 +292,12 @@ func (p *plugin) identified(name string, identity *tfprotov6.ResourceIdentityDat
 func (p *plugin) data(name string, config attrs) (attrs, problems) {
 	p.t.Helper()
 	ty := p.schema.DataSourceSchemas[name].ValueType()
-	valid, err := p.server.ValidateDataResourceConfig(p.t.Context(), &tfprotov6.ValidateDataResourceConfigRequest{TypeName: name, Config: p.pack(ty, config)})
+	valid, err := p.server.ValidateDataResourceConfig(p.ctx(), &tfprotov6.ValidateDataResourceConfigRequest{TypeName: name, Config: p.pack(ty, config)})
 	p.answered(err)
 	if len(problems(valid.Diagnostics).errors()) > 0 {
 		return nil, valid.Diagnostics
 	}
-	resp, err := p.server.ReadDataSource(p.t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: name, Config: p.pack(ty, config)})
+	resp, err := p.server.ReadDataSource(p.ctx(), &tfprotov6.ReadDataSourceRequest{TypeName: name, Config: p.pack(ty, config)})
 	p.answered(err)
 	return p.unpack(ty, resp.State), resp.Diagnostics
 }
