@@ -38,8 +38,12 @@ func exists(path string) (bool, error) {
 // nobody writes: it then takes no lock and makes no file. We must not read it
 // ourselves: on most systems a process that closes a file loses all locks that
 // it has on it, those of another Store of this process included.
+//
+// What kill -9 leaves in the middle of a checkpoint is a header that promises
+// more pages than the file has yet; the rest is in the log, which is not read
+// here. With writable_schema SQLite does not take that for damage.
 func identify(path string, known int) error {
-	db, err := open(path, "mode=ro&immutable=1")
+	db, err := open(path, "mode=ro&immutable=1&_pragma=writable_schema(ON)")
 	if err != nil {
 		return err
 	}
