@@ -105,7 +105,7 @@ func TestAgentPlan(t *testing.T) {
 			p := at.plugin(t)
 			p.mustPass("refresh", m.refreshBy(p))
 			at.remote.forget()
-			plan := m.planBy(p, configured.with().merge(tt.next))
+			plan := m.planTwice(p, configured.with().merge(tt.next))
 			if asked := at.remote.requests("", anyPath); len(asked) > 0 {
 				t.Errorf("the plan asked the server: %v", asked)
 			}

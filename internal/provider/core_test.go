@@ -137,10 +137,17 @@ func (m *managed) planBy(p *plugin, config attrs) planned {
 		}
 	}
 	out := p.plan(m.name, m.prior(), config)
-	if again := p.plan(m.name, m.prior(), config); !cmp.Equal(out.attrs, again.attrs) {
-		m.t.Fatalf("the same plan twice differs: %v", cmp.Diff(out.attrs, again.attrs))
-	}
 	m.valid(p, config, out)
+	return out
+}
+
+// planTwice plans twice, and wants the same.
+func (m *managed) planTwice(p *plugin, config attrs) planned {
+	m.t.Helper()
+	out, again := m.planBy(p, config), m.planBy(p, config)
+	if !cmp.Equal(out.attrs, again.attrs) || !cmp.Equal(out.problems, again.problems) {
+		m.t.Fatalf("the same plan twice differs: %v\n%v\n%v", cmp.Diff(out.attrs, again.attrs), out.problems, again.problems)
+	}
 	return out
 }
 
@@ -186,17 +193,24 @@ func (m *managed) does(plan planned) action {
 	}
 }
 
-// apply refreshes, plans and applies, and checks that a refresh after it finds
-// what the state says, and that the plan after that is empty. It tells what was
-// done.
+// apply refreshes, plans and applies, and checks that this settled it. It tells
+// what was done.
 func (m *managed) apply(config attrs) action {
 	m.t.Helper()
 	what, d := m.try(config)
 	if len(d.errors()) > 0 {
 		m.t.Fatalf("apply: %v", d)
 	}
+	m.settled(config)
+	return what
+}
+
+// settled checks after an apply that a refresh finds what the state says, and
+// that the plan after that is empty.
+func (m *managed) settled(config attrs) {
+	m.t.Helper()
 	if config == nil {
-		return what
+		return
 	}
 	after := m.state
 	again := m.plan(config)
@@ -206,7 +220,6 @@ func (m *managed) apply(config attrs) action {
 	if m.does(again) != noAction {
 		m.t.Fatalf("the plan after the apply is to %s: %v", m.does(again), cmp.Diff(m.state, again.attrs))
 	}
-	return what
 }
 
 // try applies, and leaves a failure to the caller.

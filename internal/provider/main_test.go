@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
@@ -32,6 +33,7 @@ func TestMain(m *testing.M) {
 		}
 	}
 	overlap()
+	debug.SetGCPercent(400) // the heap is small, and most of what is on it is gone at once
 	os.Exit(m.Run())
 }
 

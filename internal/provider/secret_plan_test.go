@@ -151,7 +151,7 @@ func TestSecretPlan(t *testing.T) {
 			p := at.plugin(t)
 			p.mustPass("refresh", m.refreshBy(p))
 			at.remote.forget()
-			plan := m.planBy(p, config)
+			plan := m.planTwice(p, config)
 			p.mustPass("plan", plan.problems)
 			expectPlan(t, m.instance, plan, tt.unknowns, tt.changes...)
 			if asked := at.remote.requests("", anyPath); len(asked) > 0 {
