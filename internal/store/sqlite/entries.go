@@ -3,6 +3,7 @@ package sqlite
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -50,9 +51,9 @@ func scanEntry(scan scan) (audit.Entry, error) {
 // head reads what the next entry needs of the last one.
 func (c *conn) head() (audit.Entry, error) {
 	var e audit.Entry
-	err := c.row(selectHead, nil, &e.Seq, &e.Hash)
+	err := c.row(selectHead, &e.Seq, &e.Hash)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = errors.Join(errDamaged, errors.New("its audit chain is gone"))
+		err = fmt.Errorf("%w: its audit chain is gone", errDamaged)
 	}
 	return e, err
 }

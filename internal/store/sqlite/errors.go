@@ -37,6 +37,18 @@ func taken(err error) bool {
 	return c == sqlite3.SQLITE_CONSTRAINT_UNIQUE || c == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
 }
 
+// errDamaged: what is in the file cannot be read.
+var errDamaged = errors.New("the file is damaged")
+
+// advice says what to do about each kind of error.
+var advice = map[error]string{
+	store.ErrBusy:     "it did not get free in time, try again when what uses it has ended",
+	store.ErrFull:     "free some and try again, nothing was changed",
+	store.ErrReadOnly: "this user needs write permission on the file and on its directory",
+	store.ErrNoStore:  "the file is gone",
+	errDamaged:        "restore it from a backup",
+}
+
 // explain says what was being done to the database at path, what went wrong,
 // and what to do, and wraps the sentinel of package store that fits. The end
 // of a context is returned as it is.
@@ -44,29 +56,14 @@ func explain(doing, path string, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	say := func(sentinel error, advice string) error {
-		return fmt.Errorf("%s the database %s: %w: %s (%w)", doing, path, sentinel, advice, err)
-	}
 	if newer, ok := errors.AsType[*newerError](err); ok {
 		return fmt.Errorf("%s the database %s: %w: %w", doing, path, store.ErrForeign, newer)
 	}
-	switch kind(path, err) {
-	case store.ErrBusy:
-		return say(store.ErrBusy, "it did not get free in time, try again when what uses it has ended")
-	case store.ErrFull:
-		return say(store.ErrFull, "free some and try again, nothing was changed")
-	case store.ErrReadOnly:
-		return say(store.ErrReadOnly, "this user needs write permission on the file and on its directory")
-	case store.ErrNoStore:
-		return say(store.ErrNoStore, "the file is gone")
-	case errDamaged:
-		return say(errDamaged, "restore it from a backup")
+	if kind := kind(path, err); kind != nil {
+		return fmt.Errorf("%s the database %s: %w: %s (%w)", doing, path, kind, advice[kind], err)
 	}
 	return fmt.Errorf("%s the database %s: %w", doing, path, err)
 }
-
-// errDamaged: what is in the file cannot be read.
-var errDamaged = errors.New("the file is damaged")
 
 // kind returns the sentinel that fits, or nil.
 func kind(path string, err error) error {

@@ -326,6 +326,48 @@ func useAll(t *testing.T, path string) error {
 	})
 }
 
+// TestOpen_midCheckpoint: kill -9 in the middle of a checkpoint leaves a first
+// page that promises more pages than the file has; they are in the log. It is
+// made here of a store before, and the same store after the checkpoint.
+func TestOpen_midCheckpoint(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, filepath.Join(dir, "agents.db"))
+	for i := range 20 {
+		if err := s.Update(t.Context(), func(tx store.Tx) ([]audit.Event, error) {
+			return []audit.Event{{}}, tx.AddAgent(store.Agent{ID: string(rune('a' + i)), Description: strings.Repeat("x", 5000)})
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func(name string) []byte {
+		content, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return content
+	}
+	before, log := read("agents.db"), read("agents.db-wal")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	after := read("agents.db")
+	if len(after) <= len(before) {
+		t.Fatalf("the checkpoint made %d bytes of %d: nothing to test", len(after), len(before))
+	}
+	path := filepath.Join(dir, "left.db")
+	text(string(after[:4096])+string(before[4096:]))(t, path)
+	text(string(log))(t, path+"-wal")
+	if err := open(t, path).View(t.Context(), func(r store.Reader) error {
+		page, err := r.Agents(store.Query{Limit: 100})
+		if len(page.Agents) != 20 {
+			t.Errorf("%d agents, want 20", len(page.Agents))
+		}
+		return err
+	}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestStore_fileGone: what is written into a file that was removed or replaced
 // is lost, so it is not answered as done.
 func TestStore_fileGone(t *testing.T) {

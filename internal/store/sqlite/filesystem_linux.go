@@ -31,7 +31,7 @@ func remote(dir string) (string, error) {
 	for {
 		err := unix.Statfs(dir, &fs)
 		if !errors.Is(err, unix.EINTR) {
-			return remoteTypes[uint32(fs.Type)], err
+			return remoteTypes[uint32(fs.Type)], err //nolint:gosec // these numbers have 32 bits
 		}
 	}
 }

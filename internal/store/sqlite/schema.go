@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -52,7 +51,7 @@ func (s *Store) upgrade(ctx context.Context, c *conn, migrations []string) error
 		case format > known:
 			return &newerError{format, known}
 		case format < 1:
-			return errors.Join(errDamaged, errors.New("it has no format"))
+			return fmt.Errorf("%w: it has no format", errDamaged)
 		case c.begun: // nobody can be faster now
 			if err := migrate(c, migrations[format], format+1); err != nil {
 				return err

@@ -93,7 +93,7 @@ func TestReadOnly(t *testing.T) {
 		readOnly(t, place)
 		return
 	}
-	place, err := os.MkdirTemp("", "readonly-") // t.TempDir is closed to others
+	place, err := os.MkdirTemp("", "readonly-") //nolint:usetesting // t.TempDir is closed to others
 	if err != nil {
 		t.Fatal(err)
 	}

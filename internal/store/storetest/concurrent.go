@@ -121,7 +121,7 @@ func ownFate(t *testing.T, open opener) {
 		})
 		want := []error{refused, nil, store.ErrNoEvent, store.ErrExists, nil, nil}[i%fates]
 		if i%fates == 1 || !errors.Is(err, want) {
-			return fmt.Errorf("Update = %v, want %v", err, want)
+			t.Errorf("Update %d = %v, want %v", i, err, want)
 		}
 		return nil
 	})

@@ -62,7 +62,11 @@ func (f *faulty) View(ctx context.Context, fn func(store.Reader) error) error {
 		ctx = context.WithoutCancel(ctx)
 	}
 	err := f.Store.View(ctx, func(r store.Reader) error {
-		return fn(&bad{Tx: r.(store.Tx), f: f})
+		tx, ok := r.(store.Tx)
+		if !ok {
+			return errors.New("not the backend that these faults are made for")
+		}
+		return fn(&bad{Tx: tx, f: f})
 	})
 	if f.fault == "wraps errors" && err != nil {
 		return fmt.Errorf("view: %w", err)
@@ -99,7 +103,7 @@ func (f *faulty) Update(ctx context.Context, fn func(store.Tx) ([]audit.Event, e
 		events, err := fn(&bad{Tx: tx, f: f, updating: true, ended: &ended})
 		switch {
 		case f.fault == "commits what failed" && err != nil:
-			return []audit.Event{{}}, nil
+			events, err = []audit.Event{{}}, nil
 		case f.fault == "needs no event" && len(events) == 0:
 			events = []audit.Event{{}}
 		case f.fault == "keeps one event" && len(events) > 1:

@@ -96,7 +96,7 @@ func spawn(t *testing.T, n int, role, dir string) []*process {
 func start(t *testing.T, role, dir string) *process {
 	t.Helper()
 	p := &process{words: make(chan string, 1<<16)}
-	p.cmd = exec.Command(os.Args[0], "-test.run=^"+strings.Split(t.Name(), "/")[0]+"$")
+	p.cmd = exec.Command(os.Args[0], "-test.run=^"+strings.Split(t.Name(), "/")[0]+"$") //nolint:gosec // this binary
 	p.cmd.Env = append(os.Environ(), roleVariable+"="+role, placeVariable+"="+dir)
 	p.cmd.Stderr = &p.err
 	stdin, err := p.cmd.StdinPipe()

@@ -93,7 +93,7 @@ func allOrNothing(t *testing.T, open opener) {
 		}
 		return []audit.Event{event}, refused
 	})
-	if err != refused { // as it is, not wrapped
+	if err != refused { //nolint:errorlint // as it is, not wrapped
 		t.Errorf("Update = %v, want the error of its function as it is", err)
 	}
 	for when, s := range map[string]store.Store{"after an error": s, "after an error, elsewhere": other} {

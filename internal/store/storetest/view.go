@@ -12,7 +12,7 @@ var viewTests = map[string]func(*testing.T, opener){
 	"one picture": onePicture,
 	"the error as it is": func(t *testing.T, open opener) {
 		want := errors.New("mine")
-		if err := open().View(t.Context(), func(store.Reader) error { return want }); err != want {
+		if err := open().View(t.Context(), func(store.Reader) error { return want }); err != want { //nolint:errorlint // as it is, not wrapped
 			t.Errorf("View = %v, want the error of its function as it is", err)
 		}
 	},
