@@ -28,7 +28,13 @@ func newEmbedded(t *testing.T) *place {
 
 func newRemotePlace(t *testing.T) *place {
 	t.Helper()
-	r := newRemote(t)
+	return remoteOver(t, filepath.Join(t.TempDir(), "server.db"))
+}
+
+// remoteOver is a remote place whose server works on the file.
+func remoteOver(t *testing.T, path string) *place {
+	t.Helper()
+	r := newRemote(t, path)
 	return &place{args: attrs{"endpoint": r.url, "access_token": adminToken}, remote: r}
 }
 

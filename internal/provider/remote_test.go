@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -61,11 +60,11 @@ func (s *skew) advance(d time.Duration) {
 	s.ahead += d
 }
 
-// newRemote starts a server over a new store.
-func newRemote(t *testing.T) *remote {
+// newRemote starts a server over a store, which it makes if there is none.
+func newRemote(t *testing.T, path string) *remote {
 	t.Helper()
 	r := &remote{skew: &skew{}}
-	st, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "server.db"), Create: true, Creator: "test", Now: r.skew.Now})
+	st, err := sqlite.Open(t.Context(), sqlite.Config{Path: path, Create: true, Creator: "test", Now: r.skew.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
