@@ -1,0 +1,17 @@
+// Package journey runs the built provider under a real Terraform or OpenTofu:
+// crash, leak, scale and bad-input journeys, and benchmarks of whole runs. It
+// has no code, only tests, and imports nothing of the house: what it knows of
+// the provider is what a user knows, what it knows of the server is HTTP.
+//
+// AGENTCREDS_TEST_CLI names the CLI; unset, it is terraform, then tofu from
+// PATH. Without either the journeys are skipped. Other variables, for longer
+// runs than a change needs:
+//
+//	AGENTCREDS_TEST_CRASH_POINTS=all   every point of the crash journeys (a number: so many)
+//	AGENTCREDS_TEST_SEED=text          another choice of points and moments
+//	AGENTCREDS_TEST_AGENTS=1000        the size of the scale journeys
+//	AGENTCREDS_TEST_BENCH_AGENTS=200   the size of the benchmarks, when 1,000 take too long
+//
+// Golden diagnostics are written anew by go test -run TestJourney_badInput
+// ./internal/journey -update.
+package journey
