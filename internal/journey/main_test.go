@@ -12,7 +12,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -102,17 +101,18 @@ func findCLI() (string, error) {
 	return "", errNoCLI
 }
 
-// build makes our program, as a release does, with further arguments for go
-// build.
-func build(out string, args ...string) error {
-	args = append([]string{"build", "-trimpath", "-buildvcs=false", "-o", out}, args...)
-	cmd := exec.Command("go", append(args, ".")...)
+// build makes our program as a release does.
+func build(out string) error { return buildPackage(out, ".") }
+
+// buildPackage makes a program of a package of this module.
+func buildPackage(out, pkg string) error {
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", out, pkg)
 	cmd.Dir = filepath.Join("..", "..")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, said.String())
+		return fmt.Errorf("go build %s: %w\n%s", pkg, err, said.String())
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package journey_test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -42,24 +41,6 @@ func children(pid int, program string) []int {
 		}
 	}
 	return out
-}
-
-// peakRSS is the most memory that a process had, in bytes; 0 when it is gone.
-func peakRSS(pid int) int64 {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(data)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			if err != nil {
-				return 0
-			}
-			return kib << 10
-		}
-	}
-	return 0
 }
 
 func TestJourney_children(t *testing.T) {

@@ -153,6 +153,3 @@ func ends(text string) string {
 	}
 	return text[:enough] + "\n[…]\n" + text[len(text)-enough:]
 }
-
-// cpu is the time that the program and the children that it waited for took.
-func (r result) cpu() time.Duration { return r.state.UserTime() + r.state.SystemTime() }
