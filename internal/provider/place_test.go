@@ -19,6 +19,7 @@ type place struct {
 	args   attrs   // of the provider block
 	remote *remote // nil for the embedded server
 	logs   io.Writer
+	shared *plugin // the one process of all phases; nil: each has its own
 }
 
 func newEmbedded(t *testing.T) *place {

@@ -69,6 +69,9 @@ var schemas = sync.OnceValue(func() *tfprotov6.GetProviderSchemaResponse {
 // Terraform does.
 func (p *place) plugin(t *testing.T) *plugin {
 	t.Helper()
+	if p.shared != nil {
+		return p.shared
+	}
 	out := start(t)
 	out.logs = p.logs
 	out.mustPass("configure", out.configure(p.args))
