@@ -237,7 +237,7 @@ func TestJourney_needles(t *testing.T) {
 	}
 	for i, enc := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.RawURLEncoding} {
 		for before := range 4 {
-			text := enc.EncodeToString([]byte("xyzx"[:before] + secret + "and so on"))
+			text := enc.EncodeToString([]byte("\xff\xee\xdd\xff"[:before] + secret + "\xff and so on"))
 			planted[fmt.Sprintf("base64 %d after %d bytes", i, before)] = []byte(text)
 		}
 	}
