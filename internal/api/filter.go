@@ -2,9 +2,11 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Filter is a SCIM filter of the kind that WSO2 takes: comparisons joined by
@@ -25,6 +27,9 @@ var filterOps = []string{"eq", "co", "sw", "ew"}
 // by naming the place.
 func ParseFilter(text string) (Filter, error) {
 	var f Filter
+	if !utf8.ValidString(text) {
+		return nil, errors.New("it is not valid UTF-8")
+	}
 	rest := strings.TrimSpace(text)
 	for rest != "" {
 		var c Comparison

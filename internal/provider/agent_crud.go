@@ -93,6 +93,11 @@ func (r *agentResource) adopt(ctx context.Context, a api.Agent, m *agentModel, t
 	if !isAgent(a, diags) {
 		return a, false
 	}
+	if serving := userServing(a); a.Extension != nil && serving != m.IsUserServingAgent.ValueBool() {
+		diags.AddAttributeError(path.Root("is_user_serving_agent"), "Cannot adopt the agent", fmt.Sprintf(
+			"Agent %s has is_user_serving_agent = %t, which no server changes. Nothing was changed. Set it so, or choose another external_id.", a.ID, serving))
+		return a, false
+	}
 	have := agentModel{Attributes: m.Attributes, Scopes: m.Scopes, Audiences: m.Audiences, AllowedAuthMethods: m.AllowedAuthMethods}
 	have.fromAPI(a)
 	ops := append(m.operations(&have), api.Replace(api.SchemaCredentials+":ownerToken", token))

@@ -34,7 +34,7 @@ func (r *agentResource) ImportState(ctx context.Context, req resource.ImportStat
 		"on_existing":     onExistingError,
 		"deletion_policy": deletionDelete,
 		// Where the server does not say, it is the usual case.
-		"is_user_serving_agent": a.Profile.IsUserServingAgent != nil && *a.Profile.IsUserServingAgent,
+		"is_user_serving_agent": userServing(a),
 	} {
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), value)...)
 	}

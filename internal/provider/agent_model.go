@@ -84,6 +84,11 @@ func managedAttributes(have map[string]string, named types.Map) types.Map {
 	return mapOf(managed)
 }
 
+// userServing reads the flag, which is there only when it is set.
+func userServing(a api.Agent) bool {
+	return a.Profile.IsUserServingAgent != nil && *a.Profile.IsUserServingAgent
+}
+
 // security is our extension, empty where the server has none.
 func security(a api.Agent) api.AgentSecurity {
 	if a.Extension == nil {

@@ -84,11 +84,13 @@ func (m *managed) refreshBy(p *plugin) problems {
 	if len(d.errors()) > 0 {
 		return d
 	}
-	if out.state != nil {
-		m.knows(p, out)
-		if got := out.state.unknowns(); len(got) > 0 {
-			m.t.Fatalf("the read state has unknown values: %v", got)
-		}
+	if out.state == nil {
+		m.instance = instance{}
+		return d
+	}
+	m.knows(p, out)
+	if got := out.state.unknowns(); len(got) > 0 {
+		m.t.Fatalf("the read state has unknown values: %v", got)
 	}
 	m.instance = out
 	return d
@@ -184,18 +186,25 @@ func (m *managed) does(plan planned) action {
 	}
 }
 
-// apply refreshes, plans and applies, and checks that the plan after it is
-// empty. It tells what was done.
+// apply refreshes, plans and applies, and checks that a refresh after it finds
+// what the state says, and that the plan after that is empty. It tells what was
+// done.
 func (m *managed) apply(config attrs) action {
 	m.t.Helper()
 	what, d := m.try(config)
 	if len(d.errors()) > 0 {
 		m.t.Fatalf("apply: %v", d)
 	}
-	if config != nil {
-		if again := m.plan(config); m.does(again) != noAction {
-			m.t.Fatalf("the plan after the apply is to %s: %v", m.does(again), cmp.Diff(m.state, again.attrs))
-		}
+	if config == nil {
+		return what
+	}
+	after := m.state
+	again := m.plan(config)
+	if !cmp.Equal(after, m.state) {
+		m.t.Fatalf("the refresh after the apply changes the state: %v", cmp.Diff(after, m.state))
+	}
+	if m.does(again) != noAction {
+		m.t.Fatalf("the plan after the apply is to %s: %v", m.does(again), cmp.Diff(m.state, again.attrs))
 	}
 	return what
 }

@@ -31,8 +31,9 @@ type facts struct {
 	// resource's: a rotation names it, so that it changes nothing that it
 	// has not seen.
 	Latest string `json:"latest,omitempty"`
-	// Full: the agent had as many live secrets as it may.
-	Full bool `json:"full,omitempty"`
+	// MakesRoom is the secret that the next rotation revokes before its grace
+	// ends, because the agent has as many live ones as it may; "" for none.
+	MakesRoom string `json:"makes_room,omitempty"`
 }
 
 // Private state is of an internal type of the framework: these are its parts.

@@ -69,8 +69,10 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 		return
 	}
 	secrets := security(a).Secrets
-	f.Store, f.Blocked, f.Latest = srv.StoreID, a.Blocked(), ""
-	f.Full = liveSecrets(secrets) >= srv.MaxSecrets
+	f.Store, f.Blocked, f.Latest, f.MakesRoom = srv.StoreID, a.Blocked(), "", ""
+	if liveSecrets(secrets) >= srv.MaxSecrets {
+		f.MakesRoom = makesRoom(secrets, srv.Principal, m.SecretID.ValueString())
+	}
 	if len(secrets) > 0 && secrets[0].SecretID != m.SecretID.ValueString() {
 		f.Latest = secrets[0].SecretID
 	}
@@ -109,7 +111,11 @@ func (r *secretResource) refresh(ctx context.Context, m *secretModel, a api.Agen
 	}
 	m.Drift = types.BoolValue(!ok || ours.Status != api.Active)
 	m.RotationDue = types.BoolValue(m.due(now))
-	if s, ok := found[m.previousID()]; ok {
+	switch s, ok := found[m.previousID()]; {
+	case !ok: // dead for long
+	case s.Status == api.Revoked:
+		m.Previous = noPrevious() // whatever end it had, it opens nothing
+	default:
 		m.setPrevious(s.SecretID, s.ExpiresAt)
 	}
 	return nil

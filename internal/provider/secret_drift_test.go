@@ -6,18 +6,20 @@ import (
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 )
 
-// TestSecretRotatedOutside: what another principal made is not touched, ours is
-// made anew, and the version goes on.
+// TestSecretRotatedOutside: what another principal made is not touched, so ours
+// makes room for a new one; the version goes on.
 func TestSecretRotatedOutside(t *testing.T) {
 	t.Parallel()
 	p := newRemotePlace(t)
 	agent, m := p.newSecret(t, nil)
 	before := m.state
 	theirs := p.hand(t).rotate(agent.id(), m.secretID()).SecretID
+	plan := m.plan(m.configured())
+	saysAll(t, "the plan", plan.problems.warnings(), "grace period ends early", m.secretID())
 	if did := m.apply(m.configured()); did != updates {
 		t.Errorf("the apply did %s, want an update", did)
 	}
-	expectRotated(t, before, m)
+	expectReplacedDead(t, before, m)
 	p.expectLive(t, agent.id(), m.secretID(), theirs)
 	p.expectStatus(t, agent.id(), m.secretID(), api.Active)
 }
@@ -35,7 +37,7 @@ func TestSecretLeftAlone(t *testing.T) {
 		}
 		p.expectLive(t, agent.id(), theirs, m.secretID())
 		m.apply(m.configured().with("rotation_trigger", trigger("1")))
-		expectRotated(t, before, m)
+		expectReplacedDead(t, before, m)
 		p.expectLive(t, agent.id(), m.secretID(), theirs)
 	}
 }
@@ -49,7 +51,7 @@ func TestSecretRevokedOutside(t *testing.T) {
 		if did := m.apply(m.configured()); did != updates {
 			t.Errorf("the apply did %s, want an update in place", did)
 		}
-		expectRotated(t, before, m)
+		expectReplacedDead(t, before, m)
 		p.expectLive(t, agent.id(), m.secretID())
 	})
 }
@@ -125,7 +127,7 @@ func TestSecretStalePlan(t *testing.T) {
 	}
 	p.expectLive(t, agent.id(), theirs, m.secretID())
 	m.apply(config)
-	expectRotated(t, before, m)
+	expectReplacedDead(t, before, m)
 }
 
 // TestSecretOfBlockedAgent: it waits, and goes on when the agent is back.
@@ -143,7 +145,7 @@ func TestSecretOfBlockedAgent(t *testing.T) {
 		mustSay(t, "rotating the secret of a blocked agent", d, "Cannot rotate", "blocked", "enabled = true")
 		agent.apply(agent.configured().with("enabled", true))
 		m.apply(m.configured())
-		expectRotated(t, before, m)
+		expectReplacedDead(t, before, m)
 		p.expectLive(t, agent.id(), m.secretID())
 	})
 }
@@ -177,7 +179,7 @@ func TestRevokedAgent(t *testing.T) {
 		}
 		p.expectLive(t, agent.id())
 		m.apply(m.configured())
-		expectRotated(t, before, m)
+		expectReplacedDead(t, before, m)
 		p.expectLive(t, agent.id(), m.secretID())
 	})
 }

@@ -117,9 +117,9 @@ func (m *secretModel) movesExpiry(state *secretModel, f facts) bool {
 // warnings say what the values of the plan do not.
 func warnings(plan, state *secretModel, f facts, what decision, diags *diag.Diagnostics) {
 	agent := state.AgentID.ValueString()
-	if what == rotateSecret && f.Full && state.previousID() != "" && plan.grace() > 0 {
+	if what == rotateSecret && f.MakesRoom != "" && plan.grace() > 0 {
 		diags.AddAttributeWarning(path.Root("previous"), "A grace period ends early", fmt.Sprintf(
-			"Agent %s has as many live secrets as it may: this rotation revokes the secret before the last, %s, if its grace has not ended by then.", agent, state.previousID()))
+			"Agent %s has as many live secrets as it may: this rotation revokes secret %s, if its grace has not ended by then.", agent, f.MakesRoom))
 	}
 	if !state.Drift.ValueBool() || what == rotateSecret {
 		return

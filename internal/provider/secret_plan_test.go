@@ -84,12 +84,12 @@ func TestSecretPlan(t *testing.T) {
 		{name: "on_existing alone", next: attrs{"on_existing": "replace"}, changes: []string{"on_existing"}},
 
 		// Drift.
-		{name: "rotated outside", then: rotatedOutside, unknowns: rotation, changes: []string{"drift"}},
+		{name: "rotated outside", then: rotatedOutside, unknowns: rotation, changes: []string{"drift"}, warns: "grace period ends early"},
 		{name: "rotated outside, warn", config: attrs{"on_drift": "warn"}, then: rotatedOutside, warns: "outside Terraform"},
 		{name: "rotated outside, ignore", config: attrs{"on_drift": "ignore"}, then: rotatedOutside},
 		{name: "rotated outside, then warn", then: rotatedOutside, next: attrs{"on_drift": "warn"}, changes: []string{"on_drift"}, warns: "outside Terraform"},
-		{name: "rotated outside, then rotate", config: attrs{"on_drift": "ignore"}, then: rotatedOutside, next: attrs{"on_drift": "rotate"}, unknowns: rotation, changes: []string{"drift", "on_drift"}},
-		{name: "rotated outside, ignore, and the trigger", config: attrs{"on_drift": "ignore"}, then: rotatedOutside, next: attrs{"rotation_trigger": attrs{"a": "1"}}, unknowns: rotation, changes: []string{"drift", "rotation_trigger"}},
+		{name: "rotated outside, then rotate", config: attrs{"on_drift": "ignore"}, then: rotatedOutside, next: attrs{"on_drift": "rotate"}, unknowns: rotation, changes: []string{"drift", "on_drift"}, warns: "grace period ends early"},
+		{name: "rotated outside, ignore, and the trigger", config: attrs{"on_drift": "ignore"}, then: rotatedOutside, next: attrs{"rotation_trigger": attrs{"a": "1"}}, unknowns: rotation, changes: []string{"drift", "rotation_trigger"}, warns: "grace period ends early"},
 		{name: "revoked outside", then: revokedOutside, unknowns: rotation, changes: []string{"drift"}},
 		{name: "revoked outside, warn", config: attrs{"on_drift": "warn"}, then: revokedOutside, warns: "outside Terraform"},
 		{name: "revoked outside, ignore", config: attrs{"on_drift": "ignore"}, then: revokedOutside},

@@ -96,7 +96,7 @@ func (r *secretResource) Schema(_ context.Context, _ resource.SchemaRequest, res
 			"on_existing": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString(onExistingError),
 				Validators:          []validator.String{stringvalidator.OneOf(onExistingError, onExistingReplace)},
-				MarkdownDescription: "What to do when the agent has no room for one more secret that this provider did not make: `error` (default), or `replace`, which revokes the oldest.",
+				MarkdownDescription: "What to do when secrets that others made leave no room for a new one: `error` (default), or `replace`, which revokes the oldest.",
 			},
 			"secret_id": schema.StringAttribute{
 				Computed: true, PlanModifiers: keep,
@@ -124,7 +124,7 @@ func (r *secretResource) Schema(_ context.Context, _ resource.SchemaRequest, res
 			},
 			"previous": schema.SingleNestedAttribute{
 				Computed: true, PlanModifiers: []planmodifier.Object{objectplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "The secret before the last rotation; null when there was none.",
+				MarkdownDescription: "The secret before the last rotation; null when there was none, or when it is revoked.",
 				Attributes: map[string]schema.Attribute{
 					"secret_id":  schema.StringAttribute{Computed: true, MarkdownDescription: "Its id."},
 					"expires_at": schema.StringAttribute{Computed: true, CustomType: timetypes.RFC3339Type{}, MarkdownDescription: "When it stops working, or stopped."},

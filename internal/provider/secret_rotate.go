@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -47,8 +48,11 @@ func (r *secretResource) rotate(ctx context.Context, m, state *secretModel, f fa
 	}
 	old := state.SecretID.ValueString()
 	end := now.Add(m.grace()).Unix()
-	n.request.Previous = &api.Retire{SecretID: old, ExpiresAt: end}
 	n.ifMatch = old
+	// A drifted one that is the newest is dead: there is nothing to retire.
+	if !state.Drift.ValueBool() || f.Latest != "" {
+		n.request.Previous = &api.Retire{SecretID: old, ExpiresAt: end}
+	}
 	if f.Latest != "" {
 		n.ifMatch = f.Latest
 		if err := r.heal(ctx, &n, state); err != nil {
@@ -59,6 +63,10 @@ func (r *secretResource) rotate(ctx context.Context, m, state *secretModel, f fa
 		return err
 	}
 	m.setSecret(n.made, n.request.SecretValue, state.Version.ValueInt64())
+	if n.request.Previous == nil || slices.Contains(n.request.Revoke, old) {
+		m.Previous = noPrevious()
+		return nil
+	}
 	if own := at(state.ExpiresAt); !own.IsZero() && own.Unix() < end {
 		end = own.Unix()
 	}
@@ -78,10 +86,10 @@ func (r *secretResource) heal(ctx context.Context, n *newSecret, state *secretMo
 	if err != nil {
 		return err
 	}
-	known, made := false, state.Version.ValueInt64()
+	alive, made := false, state.Version.ValueInt64()
 	for _, s := range list {
 		if s.SecretID == state.SecretID.ValueString() {
-			known, made = true, s.CreatedAt
+			alive, made = s.Live(), s.CreatedAt
 		}
 	}
 	for _, s := range list {
@@ -89,7 +97,7 @@ func (r *secretResource) heal(ctx context.Context, n *newSecret, state *secretMo
 			n.request.Revoke = append(n.request.Revoke, s.SecretID)
 		}
 	}
-	if !known { // long gone: there is nothing to retire
+	if !alive {
 		n.request.Previous = nil
 	}
 	return nil
@@ -125,25 +133,33 @@ func (r *secretResource) oldest(ctx context.Context, n *newSecret) (string, erro
 		return "", err
 	}
 	list, err := r.client().Secrets(ctx, n.agentID)
-	if err != nil {
-		return "", err
+	replaced := ""
+	if n.request.Previous != nil {
+		replaced = n.request.Previous.SecretID
 	}
-	retiring, other := "", ""
-	for _, s := range list { // newest first
-		switch {
-		case s.Status == api.Retiring && s.CreatedBy == srv.Principal:
-			retiring = s.SecretID
-		case n.outlived(s, srv.Principal), n.anyOldest && s.Live():
-			other = s.SecretID
+	id := makesRoom(list, srv.Principal, replaced)
+	for _, s := range slices.Backward(list) {
+		if id == "" && n.anyOldest && s.Live() {
+			id = s.SecretID
 		}
 	}
-	return cmp.Or(retiring, other), nil
+	return id, err
 }
 
-// outlived reports whether a secret of ours is what create_before_destroy left
-// in its grace: still ACTIVE, but neither the newest nor the one that is
-// replaced, and with an end.
-func (n *newSecret) outlived(s api.Secret, principal string) bool {
-	replaced := n.request.Previous != nil && n.request.Previous.SecretID == s.SecretID
-	return s.Live() && s.CreatedBy == principal && !s.Latest && !replaced && s.ExpiresAt != 0
+// makesRoom picks, of secrets that are newest first, the principal's oldest
+// that is in its grace; "" for none. One that create_before_destroy left there
+// is still ACTIVE, but neither the newest nor the one that is replaced, and it
+// has an end.
+func makesRoom(secrets []api.Secret, principal, replaced string) string {
+	retiring, left := "", ""
+	for _, s := range secrets {
+		switch {
+		case !s.Live() || s.CreatedBy != principal:
+		case s.Status == api.Retiring:
+			retiring = s.SecretID
+		case !s.Latest && s.SecretID != replaced && s.ExpiresAt != 0:
+			left = s.SecretID
+		}
+	}
+	return cmp.Or(retiring, left)
 }

@@ -81,6 +81,16 @@ func expectRotated(t *testing.T, before attrs, m *managed) {
 	}
 }
 
+// expectReplacedDead checks a state after the rotation of a secret that was
+// dead already.
+func expectReplacedDead(t *testing.T, before attrs, m *managed) {
+	t.Helper()
+	if m.state["previous"] != nil {
+		t.Errorf("previous is %v, want none: it was dead", m.state["previous"])
+	}
+	expectRotated(t, before, &managed{instance: instance{state: m.state.with("previous", attrs{"secret_id": before["secret_id"]})}})
+}
+
 func TestSecretCreate(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, p *place) {
@@ -269,7 +279,7 @@ func TestSecretExpired(t *testing.T) {
 	if did := m.apply(m.configured()); did != updates {
 		t.Errorf("the apply did %s, want an update", did)
 	}
-	expectRotated(t, before, m)
+	expectReplacedDead(t, before, m)
 	p.expectLive(t, agent.id(), m.secretID())
 }
 

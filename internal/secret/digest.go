@@ -87,7 +87,7 @@ func slow(agentID string, t Text, salt []byte) Digest {
 // that no two triples give the same bytes.
 func message(agentID string, t Text) []byte {
 	var m []byte
-	for _, part := range []string{label, agentID, t.value} {
+	for _, part := range []string{label, agentID, t.Reveal()} {
 		m = binary.BigEndian.AppendUint32(m, uint32(len(part))) //nolint:gosec // far below 4 GiB: requests are limited to 1 MiB
 		m = append(m, part...)
 	}

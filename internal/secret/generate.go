@@ -35,7 +35,7 @@ func Generate() Text {
 		// About one body in 2,000 lacks a digit; dropping those costs
 		// less than a thousandth of a bit.
 		if strings.ContainsAny(body, digits) && strings.ContainsAny(body, upper) {
-			return Text{Prefix + body + checksum(body)}
+			return New(Prefix + body + checksum(body))
 		}
 	}
 }
@@ -44,7 +44,7 @@ func Generate() Text {
 // checksum included. Whoever made it, it carries 256 bits if it was drawn at
 // random, and the shape is all that picks the digest (see Digest).
 func (t Text) HasOurShape() bool {
-	rest, ok := strings.CutPrefix(t.value, Prefix)
+	rest, ok := strings.CutPrefix(t.Reveal(), Prefix)
 	if !ok || len(rest) != bodyLen+sumLen {
 		return false
 	}
@@ -64,7 +64,7 @@ func (t Text) Hint() string {
 	if !t.HasOurShape() {
 		return ""
 	}
-	return t.value[len(t.value)-4:]
+	return t.Reveal()[len(t.Reveal())-4:]
 }
 
 func randomBody() string {

@@ -20,14 +20,14 @@ var ErrWeak = errors.New("the secret is too weak")
 // Check reports why a secret that a caller chose is refused: nil, or an error
 // that wraps ErrWeak, names the rule, and does not repeat the value.
 func Check(t Text) error {
-	if n := utf8.RuneCountInString(t.value); n < MinLen || n > MaxLen {
+	if n := utf8.RuneCountInString(t.Reveal()); n < MinLen || n > MaxLen {
 		return fmt.Errorf("%w: it has %d characters, %d to %d are needed", ErrWeak, n, MinLen, MaxLen)
 	}
-	if !utf8.ValidString(t.value) {
+	if !utf8.ValidString(t.Reveal()) {
 		return fmt.Errorf("%w: it is not valid UTF-8", ErrWeak)
 	}
 	var hasLower, hasUpper, hasDigit bool
-	for _, r := range t.value {
+	for _, r := range t.Reveal() {
 		if unicode.IsControl(r) {
 			return fmt.Errorf("%w: it has a control character", ErrWeak)
 		}

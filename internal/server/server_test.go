@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -16,8 +17,10 @@ import (
 	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/server"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/sqlite"
 )
 
@@ -75,7 +78,10 @@ func newRig(t testing.TB, adjust ...func(*server.Config)) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = st.Close() })
+	t.Cleanup(func() {
+		checkTrail(t, st)
+		_ = st.Close()
+	})
 	a, err := authority.New(authority.Config{Store: st, Now: g.clock.now})
 	if err != nil {
 		t.Fatal(err)
@@ -97,6 +103,28 @@ func newRig(t testing.TB, adjust ...func(*server.Config)) *rig {
 	}
 	g.handler = s
 	return g
+}
+
+// checkTrail checks, after every test, that its audit chain is whole and holds
+// no secret: those of the tests all have "Horse" or "Hunter" in them.
+func checkTrail(t testing.TB, st *sqlite.Store) {
+	err := st.View(context.Background(), func(r store.Reader) error {
+		var prev audit.Entry
+		entries, err := r.Entries(0, 1_000_000)
+		for _, e := range entries {
+			if err := e.Verify(prev); err != nil {
+				return err
+			}
+			if text := fmt.Sprintf("%+v", e); strings.Contains(text, "Horse") || strings.Contains(text, "Hunter") || strings.Contains(text, "agcs_") {
+				t.Errorf("an audit entry has a secret: %s", text)
+			}
+			prev = e
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // answer is what came back.

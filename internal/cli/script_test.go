@@ -1,0 +1,109 @@
+package cli_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestScripts runs the sessions in testdata. Beside the usual commands they
+// have:
+//
+//	serve [flag...]             starts a server, waits until it listens, sets $URL
+//	ask METHOD PATH [FILE]      sends a request, with the token in FILE; prints status, challenge and body
+//	stop                        sends SIGTERM, wants exit code 0, prints the log to stderr
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(e *testscript.Env) error {
+			e.Values["server"] = new(*serving)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"serve": scriptServe,
+			"ask":   scriptAsk,
+			"stop":  scriptStop,
+			"mode":  scriptMode,
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "root" {
+				return os.Getuid() == 0, nil
+			}
+			return false, fmt.Errorf("unknown condition %s", cond)
+		},
+	})
+}
+
+func serverOf(ts *testscript.TestScript) **serving {
+	s, ok := ts.Value("server").(**serving)
+	if !ok {
+		ts.Fatalf("the script has no place for a server")
+	}
+	return s
+}
+
+func scriptServe(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("a server that must not start is started by ! exec agentcreds serve")
+	}
+	self, err := os.Executable()
+	ts.Check(err)
+	cmd := exec.Command(self, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
+	cmd.Args[0] = "agentcreds"
+	cmd.Dir = ts.MkAbs(".")
+	for _, name := range []string{"PATH", "HOME", "AGENTCREDS_DATABASE", "AGENTCREDS_LOG_LEVEL", "AGENTCREDS_MAX_SECRETS"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	s, err := start(cmd)
+	ts.Check(err)
+	ts.Defer(s.kill)
+	*serverOf(ts) = s
+	ts.Setenv("URL", s.url)
+}
+
+func scriptAsk(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 || len(args) > 4 {
+		ts.Fatalf("usage: ask METHOD PATH [TOKENFILE [BODY]]")
+	}
+	var token, body string
+	if len(args) > 2 {
+		token = strings.TrimSpace(ts.ReadFile(args[2]))
+	}
+	if len(args) > 3 {
+		body = args[3]
+	}
+	status, text, header, err := ask(context.Background(), args[0], ts.Getenv("URL")+args[1], token, body)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%d %s\n%s", status, header.Get("WWW-Authenticate"), text)
+	if (status >= 400) != neg {
+		ts.Fatalf("%s %s: status %d\n%s", args[0], args[1], status, text)
+	}
+}
+
+func scriptStop(ts *testscript.TestScript, _ bool, _ []string) {
+	s := *serverOf(ts)
+	ts.Check(s.cmd.Process.Signal(syscall.SIGTERM))
+	<-s.exited
+	fmt.Fprint(ts.Stderr(), s.text())
+	if code := s.cmd.ProcessState.ExitCode(); code != 0 {
+		ts.Fatalf("exit code %d", code)
+	}
+}
+
+// scriptMode wants files to have the mode, and no more than one name.
+func scriptMode(ts *testscript.TestScript, neg bool, args []string) {
+	for _, file := range args[1:] {
+		info, err := os.Lstat(ts.MkAbs(filepath.FromSlash(file)))
+		ts.Check(err)
+		if (fmt.Sprintf("%o", info.Mode().Perm()) == args[0]) == neg {
+			ts.Fatalf("%s has the mode %o", file, info.Mode().Perm())
+		}
+	}
+}

@@ -1,0 +1,138 @@
+package client
+
+import (
+	"context"
+	"sync"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
+)
+
+const (
+	// singleReads are answered by a GET each before pages are listed.
+	singleReads = 3
+	// pagesPerRead bounds what a few reads may list of a huge directory.
+	pagesPerRead = 4
+)
+
+// snapshot remembers what the client read, for the one run that it lives.
+//
+// Reads that it cannot answer wait for a walk through the pages of all agents,
+// one walk for all of them. The walk stops when nobody waits, when it has
+// fetched pagesPerRead pages for every read after the first singleReads, or at
+// the end; a later read lets it go on where it stopped. Who still waits then
+// asks for the one agent.
+//
+// What was asked for before a write to an agent is not kept after it: every
+// write has a number, and every answer knows the number at which it was asked
+// for.
+type snapshot struct {
+	c    *Client
+	gets flights[api.Agent]
+
+	mu      sync.Mutex
+	known   map[string]api.Agent
+	agents  map[string]bool   // ids that are an agent's, beyond doubt
+	written map[string]uint64 // the number of the last write to an agent
+	writes  uint64
+	singles int
+	reads   int
+
+	walk    pager // of the walk alone, while walking is set
+	walking bool
+	pages   int
+	closed  bool // the walk came to its end, or the server gives no list
+	waiting map[string][]chan find
+}
+
+// find is what the walk tells who waits: the agent, an error, or neither: ask
+// for it.
+type find struct {
+	agent *api.Agent
+	err   error
+}
+
+func newSnapshot(c *Client) *snapshot {
+	return &snapshot{
+		c: c, known: map[string]api.Agent{}, agents: map[string]bool{},
+		written: map[string]uint64{}, waiting: map[string][]chan find{},
+	}
+}
+
+// get asks for one agent and remembers the answer.
+func (s *snapshot) get(ctx context.Context, id string) (api.Agent, error) {
+	asked := s.number()
+	a, err := s.c.getAgent(ctx, id)
+	if err != nil {
+		return api.Agent{}, err
+	}
+	s.keep([]api.Agent{a}, asked)
+	return a, nil
+}
+
+// page turns a page of any list and remembers what is on it.
+func (s *snapshot) page(ctx context.Context, p *pager) ([]api.Agent, error) {
+	asked := s.number()
+	page, err := p.next(ctx, s.c)
+	if err == nil {
+		s.keep(page, asked)
+	}
+	return page, err
+}
+
+func (s *snapshot) number() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.writes
+}
+
+// keep remembers agents that were asked for at a number, but for those that
+// were written to since, and hands them to who waits for them. Who waits for
+// one that was written to must ask anew.
+func (s *snapshot) keep(agents []api.Agent, asked uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range agents {
+		if a.IsAgent() {
+			s.agents[a.ID] = true
+		}
+		f := find{}
+		if s.written[a.ID] <= asked {
+			s.known[a.ID] = a
+			f.agent = &a
+		}
+		s.tell(a.ID, f)
+	}
+}
+
+// tell is called with the lock held.
+func (s *snapshot) tell(id string, f find) {
+	for _, ch := range s.waiting[id] {
+		ch <- f
+	}
+	delete(s.waiting, id)
+}
+
+// drop forgets an agent that is written to, and what is on its way to us.
+func (s *snapshot) drop(id string) {
+	s.mu.Lock()
+	s.writes++
+	s.written[id] = s.writes
+	delete(s.known, id)
+	s.mu.Unlock()
+	s.gets.forget(id)
+}
+
+// prove notes that an id is an agent's.
+func (s *snapshot) prove(a api.Agent) {
+	if a.IsAgent() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.agents[a.ID] = true
+	}
+}
+
+func (s *snapshot) proven(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.agents[id]
+}

@@ -1,0 +1,87 @@
+package sqlite
+
+import (
+	"database/sql"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
+)
+
+const (
+	insertEntry = `INSERT INTO audit (seq, time, actor, action, agent, target, outcome, reason, detail, prev, hash)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	selectEntries = `SELECT seq, time, actor, action, agent, target, outcome, reason, detail, prev, hash
+		FROM audit WHERE seq > ? ORDER BY seq LIMIT ?`
+	selectHead = `SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1`
+)
+
+// Entries reads audit entries.
+func (t *tx) Entries(after int64, limit int) (found []audit.Entry, err error) {
+	if err := t.ready(); err != nil || limit <= 0 {
+		return nil, err
+	}
+	err = t.c.rows(selectEntries, []any{after, limit}, func(scan scan) error {
+		e, err := scanEntry(scan)
+		found = append(found, e)
+		return err
+	})
+	if err != nil {
+		return nil, t.fail("audit entries", err)
+	}
+	return found, nil
+}
+
+func scanEntry(scan scan) (audit.Entry, error) {
+	var (
+		e      audit.Entry
+		micros int64
+		detail string
+	)
+	err := scan(&e.Seq, &micros, &e.Actor, &e.Action, &e.AgentID, &e.Target, &e.Outcome, &e.Reason, &detail, &e.Prev, &e.Hash)
+	if err != nil {
+		return e, err
+	}
+	e.Time = time.UnixMicro(micros).UTC()
+	return e, decode(detail, &e.Detail)
+}
+
+// head reads what the next entry needs of the last one.
+func (c *conn) head() (audit.Entry, error) {
+	var e audit.Entry
+	err := c.row(selectHead, nil, &e.Seq, &e.Hash)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = errors.Join(errDamaged, errors.New("its audit chain is gone"))
+	}
+	return e, err
+}
+
+// appendEvents continues the chain after head and returns the new head.
+func (c *conn) appendEvents(head audit.Entry, now func() time.Time, events []audit.Event) (audit.Entry, error) {
+	for _, ev := range events {
+		e := audit.Next(head, now(), keepable(ev))
+		_, err := c.exec(insertEntry, e.Seq, e.Time.UnixMicro(), e.Actor, string(e.Action), e.AgentID, e.Target,
+			string(e.Outcome), e.Reason, encode(e.Detail), e.Prev, e.Hash)
+		if err != nil {
+			return head, err
+		}
+		head = e
+	}
+	return head, nil
+}
+
+// keepable brings the detail into the form in which it is read again: the hash
+// of the entry covers it. An empty map comes back as nil, and JSON holds valid
+// UTF-8 only.
+func keepable(ev audit.Event) audit.Event {
+	detail := ev.Detail
+	ev.Detail = nil
+	for name, value := range detail {
+		if ev.Detail == nil {
+			ev.Detail = make(map[string]string, len(detail))
+		}
+		ev.Detail[strings.ToValidUTF8(name, "\uFFFD")] = strings.ToValidUTF8(value, "\uFFFD")
+	}
+	return ev
+}

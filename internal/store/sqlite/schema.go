@@ -1,0 +1,69 @@
+package sqlite
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// applicationID marks the files of this program: "AGCS" in the header.
+const applicationID = 0x41474353
+
+//go:embed schema/1.sql
+var format1 string
+
+// migrations lead from each format to the next; the number of the newest is
+// how many there are. One that was released is never edited: testdata holds a
+// store of each format, which must be read right for ever.
+var migrations = []string{format1}
+
+// newerError says that the store has a format that this program does not know.
+type newerError struct{ format, known int }
+
+func (e *newerError) Error() string {
+	return fmt.Sprintf("it was written by a newer version (format %d, this program knows %d): upgrade the provider", e.format, e.known)
+}
+
+// migrate takes the open transaction of c one format further, to format to.
+func migrate(c *conn, script string, to int) error {
+	if err := c.script(script); err != nil {
+		return fmt.Errorf("migrate to format %d: %w", to, err)
+	}
+	return c.script(fmt.Sprintf("PRAGMA user_version = %d", to))
+}
+
+// upgrade brings the store to the newest format, each step in a transaction of
+// its own. Of several processes one does a step; the others wait, and find it
+// done.
+func (s *Store) upgrade(ctx context.Context, c *conn, migrations []string) error {
+	since := time.Now()
+	known := len(migrations)
+	for {
+		format, err := c.number("PRAGMA user_version")
+		switch {
+		case err != nil:
+			return err
+		case format == known && c.begun:
+			return c.commit()
+		case format == known:
+			return nil
+		case format > known:
+			return &newerError{format, known}
+		case format < 1:
+			return errors.Join(errDamaged, errors.New("it has no format"))
+		case c.begun: // nobody can be faster now
+			if err := migrate(c, migrations[format], format+1); err != nil {
+				return err
+			}
+			if err := c.commit(); err != nil {
+				return err
+			}
+		default:
+			if err := s.patiently(ctx, since, func() error { return c.begin("BEGIN IMMEDIATE") }); err != nil {
+				return err
+			}
+		}
+	}
+}

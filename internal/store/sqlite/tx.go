@@ -1,0 +1,110 @@
+package sqlite
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+)
+
+// tx is what the function of a View or an Update works on.
+type tx struct {
+	c    *conn
+	path string
+	// broken is the first error that no caller can expect. SQLite may have
+	// rolled back the whole transaction because of it, and what is written
+	// then would be committed by itself: nothing more is done.
+	broken error
+}
+
+var _ store.Tx = (*tx)(nil)
+
+// errEnded is what a Reader or Tx returns that was kept beyond its function.
+var errEnded = errors.New("the transaction has ended")
+
+// end makes sure that the connection is not used behind the back of the next.
+func (t *tx) end() {
+	if t.broken == nil {
+		t.c = nil
+	}
+}
+
+// ready returns why the transaction cannot be used.
+func (t *tx) ready() error {
+	if t.broken == nil && t.c == nil {
+		return errEnded
+	}
+	return t.broken
+}
+
+// fail returns the error of a statement about what ("agent 7f3…"): one of the
+// store's own, or one that breaks the transaction.
+func (t *tx) fail(what string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, sql.ErrNoRows):
+		return fmt.Errorf("%s: %w", what, store.ErrNotFound)
+	case taken(err):
+		return fmt.Errorf("%s: %w", what, store.ErrExists)
+	}
+	if t.broken == nil {
+		t.broken = explain("use", t.path, fmt.Errorf("%s: %w", what, err))
+	}
+	return t.broken
+}
+
+// write runs a statement that changes one record, or finds none.
+func (t *tx) write(what, statement string, args ...any) error {
+	if err := t.ready(); err != nil {
+		return err
+	}
+	n, err := t.c.exec(statement, args...)
+	if err == nil && n == 0 {
+		err = sql.ErrNoRows
+	}
+	return t.fail(what, err)
+}
+
+// micros is how a time is kept.
+func micros(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMicro()
+}
+
+// moment is the way back.
+func moment(micros sql.NullInt64) time.Time {
+	if !micros.Valid {
+		return time.Time{}
+	}
+	return time.UnixMicro(micros.Int64).UTC()
+}
+
+// encode is how a list or a map is kept: "" when it is empty.
+func encode[T []string | map[string]string](v T) string {
+	if len(v) == 0 {
+		return ""
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic("sqlite: strings always encode: " + err.Error())
+	}
+	return string(text)
+}
+
+// decode is the way back: "" is nil.
+func decode[T []string | map[string]string](text string, v *T) error {
+	*v = nil
+	if text == "" {
+		return nil
+	}
+	if err := json.Unmarshal([]byte(text), v); err != nil {
+		return fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	return nil
+}
