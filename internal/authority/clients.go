@@ -3,7 +3,10 @@ package authority
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
@@ -26,11 +29,11 @@ func ClientPrincipal(id string) string { return "client:" + id }
 func (a *Authority) CreateClient(ctx context.Context, p Principal, name string, scopes []string) (Client, secret.Text, error) {
 	value := secret.Generate()
 	c := Client{ID: newID(), Name: name, Scopes: set(scopes), Creator: p.Name, Created: a.Now()}
-	if name == "" {
-		return Client{}, secret.Text{}, refuse(Invalid, "A management client needs a name.")
-	}
 	c.Secrets = []store.ClientSecret{a.clientSecret(c.ID, value, 0)}
 	base := audit.Event{Actor: p.Name, Action: audit.ClientCreate, Target: c.ID}
+	if err := checkClient(c); err != nil {
+		return Client{}, secret.Text{}, a.refused(ctx, base, err)
+	}
 	err := a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
 		ev.Detail["name"] = name
 		err := tx.AddClient(c)
@@ -45,6 +48,21 @@ func (a *Authority) CreateClient(ctx context.Context, p Principal, name string, 
 	return c, value, nil
 }
 
+// checkClient refuses what could not be shown, or asked for in a request.
+func checkClient(c Client) error {
+	if c.Name == "" || len(c.Name) > 200 || !utf8.ValidString(c.Name) || strings.ContainsFunc(c.Name, unicode.IsControl) {
+		return refuse(Invalid, "A management client needs a name of at most 200 bytes without control characters.")
+	}
+	for _, scope := range c.Scopes {
+		// RFC 6749 §3.3, scope-token.
+		bad := func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }
+		if scope == "" || len(scope) > 200 || strings.ContainsFunc(scope, bad) {
+			return refuse(Invalid, "%.200q is no scope.", scope)
+		}
+	}
+	return nil
+}
+
 // Clients lists the management clients, oldest first.
 func (a *Authority) Clients(ctx context.Context) (out []Client, err error) {
 	err = a.store.View(ctx, func(r store.Reader) (err error) {
@@ -54,8 +72,9 @@ func (a *Authority) Clients(ctx context.Context) (out []Client, err error) {
 	return out, err
 }
 
-// RotateClient gives a management client a new secret. The old ones live on
-// until grace is over; with 0 they, and all tokens, end at once.
+// RotateClient gives a management client a new secret. The newest of the old
+// ones lives on until grace is over, others end; with a grace of 0 they all
+// end at once, and every token with them.
 func (a *Authority) RotateClient(ctx context.Context, p Principal, id string, grace time.Duration) (Client, secret.Text, error) {
 	value := secret.Generate()
 	var out Client
@@ -65,7 +84,7 @@ func (a *Authority) RotateClient(ctx context.Context, p Principal, id string, gr
 		if err != nil {
 			return noClient(err, id)
 		}
-		now := a.Now()
+		now, grace := a.Now(), max(0, grace)
 		var last int64
 		kept := []store.ClientSecret{}
 		for _, s := range c.Secrets {

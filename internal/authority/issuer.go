@@ -2,12 +2,14 @@ package authority
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -29,7 +31,8 @@ type IssuerConfig struct {
 	// URL is the issuer: what tokens carry as iss, without a slash at the end.
 	URL string // required
 	// Seal gives the key that wraps signing keys. It is asked when the first
-	// key is made or used, so that nothing makes one before.
+	// key is made or used, so that nothing makes one before, and until it
+	// gives one.
 	Seal func() (secret.SealKey, error) // required
 	Alg  string                         // of new signing keys; "" means ES256
 	Life time.Duration                  // of tokens; 0 means 10 minutes, at most 1 hour
@@ -44,17 +47,24 @@ type Issuer struct {
 	alg  string
 	life time.Duration
 
-	failures *throttle
-	uses     *uses
+	failures           *throttle
+	throttled, unknown atomic.Int64
+	uses               *uses
 
 	mu      sync.Mutex
-	signers map[string]jose.Signer // by kid: what is slow to make
+	sealed  secret.SealKey             // once it was needed
+	signers map[string]jose.Signer     // by kid: what is slow to make
+	publics map[string]jose.JSONWebKey // by kid
 }
 
 // NewIssuer makes an Issuer. It makes no key.
 func NewIssuer(cfg IssuerConfig) (*Issuer, error) {
 	if cfg.Authority == nil || cfg.URL == "" || cfg.Seal == nil {
 		return nil, errors.New("authority: an issuer needs an authority, a URL and a seal key")
+	}
+	u, err := url.Parse(cfg.URL)
+	if err != nil || u.Scheme == "" || u.Host == "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(cfg.URL, "/") {
+		return nil, fmt.Errorf("authority: the issuer %q is not a URL without query, fragment and slash at the end", cfg.URL)
 	}
 	if cfg.Alg == "" {
 		cfg.Alg = string(jose.ES256)
@@ -68,11 +78,11 @@ func NewIssuer(cfg IssuerConfig) (*Issuer, error) {
 	if cfg.Life < time.Second || cfg.Life > maxTokenLife {
 		return nil, fmt.Errorf("authority: tokens live from 1s to %s, not %s", maxTokenLife, cfg.Life)
 	}
-	i := &Issuer{a: cfg.Authority, url: cfg.URL, alg: cfg.Alg, life: cfg.Life, signers: map[string]jose.Signer{}}
-	i.seal = sync.OnceValues(cfg.Seal)
-	i.failures = newThrottle(i.a.Now)
-	i.uses = newUses(cfg.Authority.store)
-	return i, nil
+	return &Issuer{
+		a: cfg.Authority, url: cfg.URL, seal: cfg.Seal, alg: cfg.Alg, life: cfg.Life,
+		failures: newThrottle(cfg.Authority.Now), uses: newUses(cfg.Authority.store),
+		signers: map[string]jose.Signer{}, publics: map[string]jose.JSONWebKey{},
+	}, nil
 }
 
 // URL is the issuer.
@@ -83,27 +93,34 @@ func (i *Issuer) URL() string { return i.url }
 func (i *Issuer) ManagementAudience() string { return i.url + "/manage" }
 
 // Close writes what was not written yet: when credentials were last used.
-func (i *Issuer) Close(ctx context.Context) error { return i.uses.flush(ctx) }
+func (i *Issuer) Close(ctx context.Context) error { return i.uses.close(ctx) }
 
-// JWKS is the set of public keys that verify tokens (RFC 7517).
-func (i *Issuer) JWKS(ctx context.Context) (json.RawMessage, error) {
-	set := struct {
+// KeySet are the public keys that verify tokens.
+type KeySet struct {
+	JSON  json.RawMessage // a JWK Set (RFC 7517)
+	Empty bool            // there was no token yet
+}
+
+// JWKS is the set of public keys that verify tokens.
+func (i *Issuer) JWKS(ctx context.Context) (KeySet, error) {
+	var set struct {
 		Keys []json.RawMessage `json:"keys"`
-	}{[]json.RawMessage{}}
+	}
 	err := i.a.store.View(ctx, func(r store.Reader) error {
 		keys, err := r.SigningKeys()
-		set.Keys = set.Keys[:0]
-		for _, k := range keys {
-			if i.published(keys, k, i.a.Now()) {
+		set.Keys = []json.RawMessage{}
+		for at, k := range keys {
+			if published(keys, at, i.a.Now()) {
 				set.Keys = append(set.Keys, json.RawMessage(k.Public))
 			}
 		}
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return KeySet{}, err
 	}
-	return json.Marshal(set)
+	text, err := json.Marshal(set)
+	return KeySet{text, len(set.Keys) == 0}, err
 }
 
 // signer is what signs now; the first token of all makes the first key.
@@ -120,38 +137,10 @@ func (i *Issuer) signer(ctx context.Context) (jose.Signer, error) {
 			return nil, err
 		}
 		if ok {
-			return i.open(k)
+			return i.open(ctx, k)
 		}
 		if _, err := i.addKey(ctx, Principal{Name: "server"}, 0); err != nil {
 			return nil, err
 		}
 	}
-}
-
-// open unseals a key and keeps it ready.
-func (i *Issuer) open(k store.SigningKey) (jose.Signer, error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if s, ok := i.signers[k.ID]; ok {
-		return s, nil
-	}
-	seal, err := i.seal()
-	if err != nil {
-		return nil, err
-	}
-	der, err := seal.Open(sealPurpose, k.Sealed)
-	if err != nil {
-		return nil, fmt.Errorf("%w: signing key %s: %w", ErrSealKey, k.ID, err)
-	}
-	private, err := x509.ParsePKCS8PrivateKey(der)
-	if err != nil {
-		return nil, fmt.Errorf("read signing key %s: %w", k.ID, err)
-	}
-	opts := (&jose.SignerOptions{}).WithType("at+jwt").WithHeader("kid", k.ID)
-	s, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(k.Alg), Key: private}, opts)
-	if err != nil {
-		return nil, fmt.Errorf("use signing key %s: %w", k.ID, err)
-	}
-	i.signers[k.ID] = s
-	return s, nil
 }

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 )
@@ -20,14 +18,15 @@ type Login struct {
 	Address string      // where it comes from, for the audit and the throttle
 
 	Scopes    []string // that are asked for
-	Audiences []string // that are asked for; none: the issuer
+	Audiences []string // that are asked for; none: the default of who asks
 }
 
 // subject is who may log in, as the store has it.
 type subject struct {
 	id       string
 	agent    bool
-	name     string // as the audit names it
+	title    string // what people call it
+	name     string // as the audit names it; "" when nobody has the id
 	epoch    int64
 	blocked  string // why it may not log in; "" when it may
 	methods  []string
@@ -44,13 +43,19 @@ type digest struct {
 // Login authenticates and gives a token. To whoever fails, an unknown id, a
 // wrong secret and a blocked agent look and take the same: the error is an
 // *Error of kind BadLogin, or Throttled, with its true reason in Message, which
-// is for the audit and not for the answer.
+// is for the audit and not for the answer. BadTarget and BadScope are told only
+// to who has authenticated.
 func (i *Issuer) Login(ctx context.Context, l Login) (Token, error) {
-	s, credential, err := i.authenticate(ctx, l)
+	start := time.Now()
+	s, credential, err := i.authenticate(ctx, l, start)
 	if err != nil {
 		return Token{}, err
 	}
-	return i.issue(ctx, s, credential, l)
+	t, err := i.issue(ctx, s, credential, l)
+	if refusal, ok := asError(err); ok {
+		return Token{}, i.fail(ctx, s, l, start, refusal)
+	}
+	return t, err
 }
 
 // Caller is who calls an endpoint that answers by who calls.
@@ -58,24 +63,51 @@ type Caller struct {
 	ID     string
 	Agent  bool
 	Scopes []string
+	// Audiences are those that the caller stands for: its id, and the name
+	// of a management client.
+	Audiences []string
 }
 
-// Authenticate finds out who calls by its secret, and gives no token. It fails
-// as Login does.
+// Authenticate finds out who calls by its secret, and gives no token: it is
+// how a resource server asks about tokens, many times a second, and only
+// failures enter the audit. It fails as Login does.
 func (i *Issuer) Authenticate(ctx context.Context, l Login) (Caller, error) {
-	s, _, err := i.authenticate(ctx, l)
-	return Caller{ID: s.id, Agent: s.agent, Scopes: s.scopes}, err
+	s, credential, err := i.authenticate(ctx, l, time.Now())
+	if err != nil {
+		return Caller{}, err
+	}
+	i.used(s, credential)
+	return s.caller(s.scopes), nil
 }
 
-func (i *Issuer) authenticate(ctx context.Context, l Login) (subject, string, error) {
-	key := l.ID + " " + l.Address
+func (s subject) caller(scopes []string) Caller {
+	c := Caller{ID: s.id, Agent: s.agent, Scopes: scopes, Audiences: []string{s.id}}
+	if !s.agent {
+		c.Audiences = append(c.Audiences, s.title)
+	}
+	return c
+}
+
+// used notes that an agent used a credential.
+func (i *Issuer) used(s subject, credential string) {
+	if s.agent {
+		i.uses.note(store.Use{AgentID: s.id, SecretID: credential, At: i.a.Now()})
+	}
+}
+
+func (i *Issuer) authenticate(ctx context.Context, l Login, start time.Time) (subject, string, error) {
 	if !l.Secret.HasOurShape() {
 		// This digest costs: whoever failed too often does not get one.
-		if wait := i.failures.wait(key); wait > 0 {
-			return subject{}, "", throttled(wait)
+		if wait := i.failures.wait(keyOf(l.ID, l.Address)); wait > 0 {
+			i.throttled.Add(1)
+			return subject{}, "", tooMany(wait)
 		}
 	}
-	s, err := i.subject(ctx, l.ID)
+	var s subject
+	err := i.a.store.View(ctx, func(r store.Reader) (err error) {
+		s, err = i.read(r, l.ID)
+		return err
+	})
 	if err != nil {
 		return subject{}, "", err
 	}
@@ -84,29 +116,20 @@ func (i *Issuer) authenticate(ctx context.Context, l Login) (subject, string, er
 		return subject{}, "", err
 	}
 	if reason := s.refuses(l, credential); reason != "" {
-		return subject{}, "", i.fail(ctx, s, l, key, reason)
+		return subject{}, "", i.fail(ctx, s, l, start, &Error{Kind: BadLogin, Message: reason})
 	}
 	return s, credential, nil
 }
 
-// subject finds who has the id. An unknown one is a subject without secrets,
-// which takes as long to refuse as any other.
-func (i *Issuer) subject(ctx context.Context, id string) (subject, error) {
-	var s subject
-	err := i.a.store.View(ctx, func(r store.Reader) (err error) {
-		s, err = i.read(r, id)
-		return err
-	})
-	return s, err
-}
-
+// read finds who has the id. An unknown one is a subject without secrets,
+// which takes as much work to refuse as any other.
 func (i *Issuer) read(r store.Reader, id string) (subject, error) {
 	now := i.a.Now()
 	agent, err := r.Agent(id)
 	if err == nil {
 		s := subject{
-			id: id, agent: true, name: "agent:" + id, epoch: agent.Epoch, methods: agent.AuthMethods,
-			scopes: agent.Scopes, audience: append([]string{i.url}, agent.Audiences...),
+			id: id, agent: true, name: "agent:" + id, title: agent.DisplayName, epoch: agent.Epoch,
+			methods: agent.AuthMethods, scopes: agent.Scopes, audience: append([]string{i.url}, agent.Audiences...),
 		}
 		if agent.Blocked() {
 			s.blocked = "the agent is blocked"
@@ -122,7 +145,10 @@ func (i *Issuer) read(r store.Reader, id string) (subject, error) {
 	}
 	c, err := r.Client(id)
 	if err == nil {
-		s := subject{id: id, name: ClientPrincipal(id), epoch: c.Epoch, scopes: c.Scopes, audience: []string{i.ManagementAudience()}}
+		s := subject{
+			id: id, name: ClientPrincipal(id), title: c.Name, epoch: c.Epoch,
+			scopes: c.Scopes, audience: []string{i.ManagementAudience()},
+		}
 		for _, have := range c.Secrets {
 			if have.Live(now) {
 				s.secrets = append(s.secrets, digest{have.ID, secret.Digest(have.Digest)})
@@ -150,6 +176,11 @@ func (i *Issuer) verify(ctx context.Context, s subject, l Login) (string, error)
 	return s.secrets[at].id, nil
 }
 
+// has reports whether the credential is one of the live ones.
+func (s subject) has(credential string) bool {
+	return slices.ContainsFunc(s.secrets, func(d digest) bool { return d.id == credential })
+}
+
 // refuses says why the login fails, "" when it does not.
 func (s subject) refuses(l Login, credential string) string {
 	switch {
@@ -164,56 +195,3 @@ func (s subject) refuses(l Login, credential string) string {
 	}
 	return ""
 }
-
-// fail enters a failed login: into the audit, when somebody has the id and the
-// failures are not too many; those are counted only, lest anybody fills the
-// disk.
-func (i *Issuer) fail(ctx context.Context, s subject, l Login, key, reason string) error {
-	if wait := i.failures.fail(key); wait > 0 {
-		return throttled(wait)
-	}
-	if s.name != "" {
-		ev := audit.Event{
-			Actor: s.name, Action: audit.TokenIssue, Outcome: audit.Refused, Reason: reason,
-			Detail: map[string]string{"method": l.Method, "address": l.Address},
-		}
-		if s.agent {
-			ev.AgentID = s.id
-		}
-		if err := i.a.note(ctx, ev); err != nil {
-			return err
-		}
-	}
-	return refuse(BadLogin, "%s", reason)
-}
-
-// throttled is the refusal of who failed too often.
-func throttled(wait time.Duration) error {
-	return &Error{Kind: Throttled, Message: "too many failures", RetryAfter: wait}
-}
-
-// grant is what the token gives: of the scopes that were asked for those that
-// the subject has, and audiences that it may have.
-func (s subject) grant(l Login) (scope string, audiences []string, err error) {
-	var scopes []string
-	for _, asked := range l.Scopes {
-		if (slices.Contains(s.scopes, asked) || slices.Contains(s.scopes, AllScopes)) && !slices.Contains(scopes, asked) &&
-			(!s.agent || !strings.HasPrefix(asked, managementPrefix)) {
-			scopes = append(scopes, asked)
-		}
-	}
-	audiences = slices.Clone(l.Audiences)
-	if len(audiences) == 0 {
-		audiences = s.audience[:1]
-	}
-	for _, asked := range audiences {
-		if !slices.Contains(s.audience, asked) {
-			return "", nil, refuse(BadTarget, "%q is not an audience that it may ask for.", asked)
-		}
-	}
-	return strings.Join(scopes, " "), audiences, nil
-}
-
-// managementPrefix starts the scopes of the management API, which agents never
-// get.
-const managementPrefix = "internal_"

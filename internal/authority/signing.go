@@ -2,24 +2,12 @@ package authority
 
 import (
 	"context"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/base64"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
-	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 )
 
@@ -33,6 +21,8 @@ const (
 	sealPurpose = "signing key"
 	// sealSetting keeps the fingerprint of the seal key.
 	sealSetting = "seal_key"
+	// tokenType is the typ of access tokens (RFC 9068 §2.1).
+	tokenType = "at+jwt"
 )
 
 // Algorithms that tokens can be signed with.
@@ -48,10 +38,10 @@ type SigningKey struct {
 func (i *Issuer) SigningKeys(ctx context.Context) (out []SigningKey, err error) {
 	err = i.a.store.View(ctx, func(r store.Reader) error {
 		keys, err := r.SigningKeys()
-		signer, _ := current(keys, i.a.Now())
+		signer, ok := current(keys, i.a.Now())
 		out = nil
 		for _, k := range keys {
-			out = append(out, SigningKey{k, k.ID == signer.ID})
+			out = append(out, SigningKey{k, ok && k.ID == signer.ID})
 		}
 		return err
 	})
@@ -90,7 +80,7 @@ func (i *Issuer) RevokeSigningKey(ctx context.Context, p Principal, id string) e
 // addKey makes a key that signs after lead. Of several processes that make the
 // first one, one does; the others find it.
 func (i *Issuer) addKey(ctx context.Context, p Principal, lead time.Duration) (SigningKey, error) {
-	seal, err := i.seal()
+	seal, err := i.sealKey()
 	if err != nil {
 		return SigningKey{}, err
 	}
@@ -107,12 +97,15 @@ func (i *Issuer) addKey(ctx context.Context, p Principal, lead time.Duration) (S
 		if err := checkSeal(tx, seal); err != nil {
 			return err
 		}
+		if err := tx.SetSetting(sealSetting, seal.Fingerprint()); err != nil {
+			return err
+		}
 		now := i.a.Now()
 		if _, ok := current(keys, now); ok && lead == 0 {
 			return errUnchanged
 		}
-		for _, old := range keys {
-			if !i.published(keys, old, now) && old.Revoked.IsZero() {
+		for at, old := range keys {
+			if !published(keys, at, now) && old.Revoked.IsZero() {
 				if err := tx.RemoveSigningKey(old.ID); err != nil {
 					return err
 				}
@@ -125,80 +118,34 @@ func (i *Issuer) addKey(ctx context.Context, p Principal, lead time.Duration) (S
 	return SigningKey{SigningKey: k}, err
 }
 
-// checkSeal holds the store to one seal key: with another, nothing that it
-// keeps would open.
-func checkSeal(tx store.Tx, seal secret.SealKey) error {
-	known, err := tx.Setting(sealSetting)
-	switch {
-	case err != nil:
-		return err
-	case known == "":
-		return tx.SetSetting(sealSetting, seal.Fingerprint())
-	case known != seal.Fingerprint():
-		return fmt.Errorf("%w: the store was sealed with the key %s, this is %s", ErrSealKey, known, seal.Fingerprint())
-	}
-	return nil
-}
+// signed reports whether the key signs, has signed, or will: it was not revoked
+// before its time came.
+func signed(k store.SigningKey) bool { return k.Revoked.IsZero() || !k.Revoked.Before(k.Signs) }
 
-// ErrSealKey says that the seal key is missing, or not the one of the store.
-var ErrSealKey = errors.New("the seal key is not the one of this store")
-
-// current is the key that signs now: of those that may, the newest.
-func current(keys []store.SigningKey, now time.Time) (signer store.SigningKey, ok bool) {
+// current is the key that signs now: of those whose time has come, the newest.
+// When that one was revoked there is none: what it had replaced does not come
+// back. keys are oldest first.
+func current(keys []store.SigningKey, now time.Time) (newest store.SigningKey, ok bool) {
 	for _, k := range keys {
-		if k.Revoked.IsZero() && !k.Signs.After(now) && (!ok || !k.Signs.Before(signer.Signs)) {
-			signer, ok = k, true
+		if signed(k) && !k.Signs.After(now) && !k.Signs.Before(newest.Signs) {
+			newest, ok = k, k.Revoked.IsZero()
 		}
 	}
-	return signer, ok
+	return newest, ok
 }
 
 // published reports whether verifiers must know the key: it signs, will sign,
 // or has signed tokens that may still be in force.
-func (i *Issuer) published(keys []store.SigningKey, k store.SigningKey, now time.Time) bool {
+func published(keys []store.SigningKey, at int, now time.Time) bool {
+	k := keys[at]
 	if !k.Revoked.IsZero() {
 		return false
 	}
-	superseded := time.Time{}
-	for _, other := range keys {
-		newer := other.Revoked.IsZero() && other.Signs.After(k.Signs)
-		if newer && (superseded.IsZero() || other.Signs.Before(superseded)) {
-			superseded = other.Signs
+	for n, other := range keys {
+		newer := other.Signs.After(k.Signs) || (n > at && other.Signs.Equal(k.Signs))
+		if newer && signed(other) && !now.Before(other.Signs.Add(maxTokenLife+time.Minute)) {
+			return false
 		}
 	}
-	return superseded.IsZero() || now.Before(superseded.Add(maxTokenLife+time.Minute))
-}
-
-// newSigningKey makes a key pair and seals its private half.
-func newSigningKey(alg string, seal secret.SealKey) (store.SigningKey, error) {
-	var private crypto.Signer
-	var err error
-	switch jose.SignatureAlgorithm(alg) {
-	case jose.ES256:
-		private, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	case jose.EdDSA:
-		_, private, err = ed25519.GenerateKey(rand.Reader)
-	case jose.RS256:
-		private, err = rsa.GenerateKey(rand.Reader, 2048)
-	default:
-		return store.SigningKey{}, fmt.Errorf("no signing algorithm %q", alg)
-	}
-	if err != nil {
-		return store.SigningKey{}, fmt.Errorf("make a signing key: %w", err)
-	}
-	public := jose.JSONWebKey{Key: private.Public(), Algorithm: alg, Use: "sig"}
-	sum, err := public.Thumbprint(crypto.SHA256)
-	if err != nil {
-		return store.SigningKey{}, fmt.Errorf("fingerprint a signing key: %w", err)
-	}
-	public.KeyID = base64.RawURLEncoding.EncodeToString(sum)
-	text, err := json.Marshal(public)
-	if err != nil {
-		return store.SigningKey{}, fmt.Errorf("encode a signing key: %w", err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		return store.SigningKey{}, fmt.Errorf("encode a signing key: %w", err)
-	}
-	return store.SigningKey{ID: public.KeyID, Alg: alg, Public: string(text), Sealed: seal.Seal(sealPurpose, der)}, nil
+	return true
 }

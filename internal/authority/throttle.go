@@ -1,6 +1,8 @@
 package authority
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"sync"
 	"time"
 )
@@ -9,20 +11,31 @@ import (
 const (
 	throttleBurst  = 10
 	throttleRefill = 6 * time.Second
-	// throttleKeys bounds the memory: about 200 bytes for each.
+	// throttleKeys bounds the memory: about 100 bytes for each, in each of
+	// two generations.
 	throttleKeys = 20_000
 )
 
 // throttle counts failures by key. It never stands in the way of a login that
-// is right and cheap to check; see Issuer.Login. Memory is bounded: when it is
-// full, the keys that have recovered go first, and then all, which is the
-// lesser evil against a flood of keys.
+// is right and cheap to check; see Issuer.Login. Memory is bounded: keys live
+// in two generations, and when the younger is full it becomes the older, whose
+// keys are forgotten. Nothing is ever searched, so a flood of keys costs no
+// more than its own failures.
 type throttle struct {
 	now func() time.Time
 
-	mu      sync.Mutex
-	buckets map[string]bucket
-	dropped int64 // failures that were only counted
+	mu         sync.Mutex
+	young, old map[throttleKey]bucket
+}
+
+// throttleKey is one agent id at one address, of one size however long they
+// are.
+type throttleKey [16]byte
+
+func keyOf(id, address string) throttleKey {
+	text := binary.BigEndian.AppendUint64(nil, uint64(len(id)))
+	sum := sha256.Sum256(append(append(text, id...), address...))
+	return throttleKey(sum[:16])
 }
 
 type bucket struct {
@@ -31,56 +44,56 @@ type bucket struct {
 }
 
 func newThrottle(now func() time.Time) *throttle {
-	return &throttle{now: now, buckets: map[string]bucket{}}
+	return &throttle{now: now, young: map[throttleKey]bucket{}}
 }
 
 // wait is how long a key must wait for the next attempt; 0: not at all.
-func (t *throttle) wait(key string) time.Duration {
+func (t *throttle) wait(key throttleKey) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.over(t.present(key))
+	return t.present(key).over()
 }
 
 // fail enters a failure and tells how long to wait. Failures beyond the limit
 // do not lengthen it.
-func (t *throttle) fail(key string) time.Duration {
+func (t *throttle) fail(key throttleKey) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	b := t.present(key)
-	if wait := t.over(b); wait > 0 {
-		t.dropped++
-		return wait
+	wait := b.over()
+	if wait == 0 {
+		b.level++
 	}
-	b.level++
-	if len(t.buckets) >= throttleKeys {
-		t.shrink()
+	if len(t.young) >= throttleKeys {
+		t.young, t.old = map[throttleKey]bucket{}, t.young
 	}
-	t.buckets[key] = b
-	return 0
+	t.young[key] = b
+	return wait
 }
 
-func (t *throttle) present(key string) bucket {
+// size is how many keys are remembered.
+func (t *throttle) size() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.young) + len(t.old)
+}
+
+func (t *throttle) present(key throttleKey) bucket {
+	b, ok := t.young[key]
+	if !ok {
+		b = t.old[key]
+	}
 	now := t.now()
-	b := t.buckets[key]
-	b.level = max(0, b.level-now.Sub(b.at).Seconds()/throttleRefill.Seconds())
+	// A clock that goes back refills nothing.
+	passed := max(0, now.Sub(b.at).Seconds())
+	b.level = max(0, b.level-passed/throttleRefill.Seconds())
 	b.at = now
 	return b
 }
 
-func (t *throttle) over(b bucket) time.Duration {
+func (b bucket) over() time.Duration {
 	if b.level <= throttleBurst-1 {
 		return 0
 	}
 	return time.Duration((b.level - (throttleBurst - 1)) * float64(throttleRefill))
-}
-
-func (t *throttle) shrink() {
-	for key := range t.buckets {
-		if t.present(key).level == 0 {
-			delete(t.buckets, key)
-		}
-	}
-	if len(t.buckets) >= throttleKeys {
-		clear(t.buckets)
-	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +27,7 @@ type Claims struct {
 	Issuer   string   `json:"iss"`
 	Subject  string   `json:"sub"`
 	ClientID string   `json:"client_id"`
-	Audience []string `json:"aud"`
+	Audience Audience `json:"aud"`
 	Scope    string   `json:"scope,omitempty"`
 	ID       string   `json:"jti"`
 	IssuedAt int64    `json:"iat"`
@@ -40,6 +39,28 @@ type Claims struct {
 	// when the epoch of its subject grows, or that credential is revoked.
 	Epoch      int64  `json:"agentcreds_epoch"`
 	Credential string `json:"agentcreds_credential"`
+}
+
+// Audience is a claim that is a string where there is one, which is what most
+// verifiers expect, and else a list; RFC 7519 §4.1.3 has both.
+type Audience []string
+
+// MarshalJSON writes a string or a list.
+func (a Audience) MarshalJSON() ([]byte, error) {
+	if len(a) == 1 {
+		return json.Marshal(a[0])
+	}
+	return json.Marshal([]string(a))
+}
+
+// UnmarshalJSON reads a string or a list.
+func (a *Audience) UnmarshalJSON(data []byte) error {
+	var one string
+	if err := json.Unmarshal(data, &one); err == nil {
+		*a = Audience{one}
+		return nil
+	}
+	return json.Unmarshal(data, (*[]string)(a))
 }
 
 // Kinds of subjects, as WSO2 names them in the claim aut.
@@ -55,7 +76,7 @@ func (c Claims) Agent() bool { return c.AuthorizedUser == autAgent }
 // it makes sure that nothing was revoked since the secret was looked at: once a
 // revocation is answered, nobody gets a token any more.
 func (i *Issuer) issue(ctx context.Context, s subject, credential string, l Login) (Token, error) {
-	scope, audiences, err := s.grant(l)
+	scope, audiences, err := i.grant(s, l)
 	if err != nil {
 		return Token{}, err
 	}
@@ -70,7 +91,7 @@ func (i *Issuer) issue(ctx context.Context, s subject, credential string, l Logi
 	}
 	ev := audit.Event{
 		Actor: s.name, Action: audit.TokenIssue, Target: credential,
-		Detail: map[string]string{"method": l.Method, "address": l.Address, "jti": c.ID, "scope": scope},
+		Detail: map[string]string{"method": l.Method, "address": l.Address, "jti": c.ID, "scope": scope, "aud": strings.Join(audiences, " ")},
 	}
 	if s.agent {
 		c.AuthorizedUser, ev.AgentID = autAgent, s.id
@@ -84,7 +105,7 @@ func (i *Issuer) issue(ctx context.Context, s subject, credential string, l Logi
 		if err != nil {
 			return nil, err
 		}
-		if present.epoch != s.epoch || present.blocked != "" || !slices.ContainsFunc(present.secrets, func(d digest) bool { return d.id == credential }) {
+		if present.name != s.name || present.epoch != s.epoch || present.blocked != "" || !present.has(credential) {
 			return nil, refuse(BadLogin, "it was revoked at this moment")
 		}
 		return []audit.Event{ev}, nil
@@ -92,9 +113,7 @@ func (i *Issuer) issue(ctx context.Context, s subject, credential string, l Logi
 	if err != nil {
 		return Token{}, err
 	}
-	if s.agent {
-		i.uses.note(store.Use{AgentID: s.id, SecretID: credential, At: now})
-	}
+	i.used(s, credential)
 	return Token{Value: value, Life: i.life, Scope: scope, ID: c.ID}, nil
 }
 
@@ -108,132 +127,11 @@ func sign(signer jose.Signer, c Claims) (secret.Text, error) {
 		return secret.Text{}, fmt.Errorf("sign a token: %w", err)
 	}
 	text, err := signed.CompactSerialize()
-	return secret.New(text), err
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("sign a token: %w", err)
+	}
+	return secret.New(text), nil
 }
-
-// maxToken bounds what is parsed: ours are below 1 KiB.
-const maxToken = 16 << 10
-
-// Inspect tells what a token says, if it is in force: signed by a key of ours
-// that is not withdrawn, not expired, of a subject whose epoch is still the
-// same, made with a credential that was not revoked, and not revoked itself.
-// Else the error is an *Error of kind BadToken with the reason.
-func (i *Issuer) Inspect(ctx context.Context, token secret.Text) (Claims, error) {
-	text := token.Reveal()
-	if len(text) > maxToken {
-		return Claims{}, refuse(BadToken, "the token is too long")
-	}
-	algs := make([]jose.SignatureAlgorithm, len(Algorithms))
-	for n, alg := range Algorithms {
-		algs[n] = jose.SignatureAlgorithm(alg)
-	}
-	signed, err := jose.ParseSignedCompact(text, algs)
-	if err != nil || len(signed.Signatures) != 1 {
-		return Claims{}, refuse(BadToken, "the token is not a JWT of ours")
-	}
-	var c Claims
-	err = i.a.store.View(ctx, func(r store.Reader) error {
-		if c, err = i.decode(r, signed); err != nil {
-			return err
-		}
-		return i.inForce(r, c)
-	})
-	if err != nil {
-		return Claims{}, err
-	}
-	return c, nil
-}
-
-// decode checks the signature by the key that the token names.
-func (i *Issuer) decode(r store.Reader, signed *jose.JSONWebSignature) (Claims, error) {
-	header := signed.Signatures[0].Protected
-	keys, err := r.SigningKeys()
-	if err != nil {
-		return Claims{}, err
-	}
-	at := slices.IndexFunc(keys, func(k store.SigningKey) bool { return k.ID == header.KeyID && k.Alg == header.Algorithm })
-	if at < 0 || !i.published(keys, keys[at], i.a.Now()) {
-		return Claims{}, refuse(BadToken, "the key of the token is not one of ours")
-	}
-	if kind, _ := header.ExtraHeaders[jose.HeaderType].(string); !strings.EqualFold(strings.TrimPrefix(kind, "application/"), "at+jwt") {
-		return Claims{}, refuse(BadToken, "the token is not an access token")
-	}
-	var key jose.JSONWebKey
-	if err := json.Unmarshal([]byte(keys[at].Public), &key); err != nil {
-		return Claims{}, fmt.Errorf("read signing key %s: %w", keys[at].ID, err)
-	}
-	payload, err := signed.Verify(key)
-	if err != nil {
-		return Claims{}, refuse(BadToken, "the signature of the token is wrong")
-	}
-	var c Claims
-	if err := json.Unmarshal(payload, &c); err != nil {
-		return Claims{}, refuse(BadToken, "the claims of the token cannot be read")
-	}
-	return c, nil
-}
-
-// inForce checks a token of ours against what was revoked since.
-func (i *Issuer) inForce(r store.Reader, c Claims) error {
-	if c.Issuer != i.url || i.a.Now().Unix() >= c.Expires {
-		return refuse(BadToken, "the token has expired, or is another issuer's")
-	}
-	spent, err := r.Spent(revokedKey(c.ID))
-	if err != nil {
-		return err
-	}
-	if spent {
-		return refuse(BadToken, "the token was revoked")
-	}
-	s, err := i.read(r, c.Subject)
-	switch {
-	case err != nil:
-		return err
-	case s.name == "" || s.agent != c.Agent():
-		return refuse(BadToken, "the subject of the token is gone")
-	case s.epoch != c.Epoch || s.blocked != "":
-		return refuse(BadToken, "the subject of the token was blocked or revoked since")
-	case !s.agent:
-		return nil // a rotated client's tokens end with its epoch
-	}
-	have, err := r.Secret(c.Subject, c.Credential)
-	if err != nil {
-		return noSecret(err, c.Subject, c.Credential)
-	}
-	if !have.Revoked.IsZero() {
-		return refuse(BadToken, "the credential that the token was made with was revoked")
-	}
-	return nil
-}
-
-// RevokeToken ends one token. What is not in force anyway is no error (RFC
-// 7009 §2.2); a token of somebody else is BadLogin.
-func (i *Issuer) RevokeToken(ctx context.Context, by string, token secret.Text) error {
-	c, err := i.Inspect(ctx, token)
-	if refusal, ok := asError(err); ok && refusal.Kind != BadLogin {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if c.Subject != by {
-		return refuse(BadLogin, "the token is somebody else's")
-	}
-	base := audit.Event{Actor: "agent:" + by, Action: audit.TokenRevoke, AgentID: by, Target: c.Credential}
-	if !c.Agent() {
-		base.Actor, base.AgentID = ClientPrincipal(by), ""
-	}
-	return i.a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
-		ev.Detail["jti"] = c.ID
-		err := tx.Spend(revokedKey(c.ID), time.Unix(c.Expires, 0))
-		if isExists(err) {
-			return errUnchanged
-		}
-		return err
-	}, nil)
-}
-
-func revokedKey(jti string) string { return "token " + jti }
 
 // Scopes are the scopes of the token.
 func (c Claims) Scopes() []string { return strings.Fields(c.Scope) }

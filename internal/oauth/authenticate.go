@@ -40,4 +40,32 @@ func (h *Handler) login(r *http.Request, f form) (authority.Login, *failure) {
 	return l, nil
 }
 
+// caller is who calls: by a token in the Authorization header, or by one of the
+// ways of the token endpoint.
+func (h *Handler) caller(r *http.Request, f form) (authority.Caller, *failure) {
+	token, ok := bearer(r)
+	if !ok {
+		l, fail := h.login(r, f)
+		if fail != nil {
+			return authority.Caller{}, fail
+		}
+		caller, err := h.issuer.Authenticate(r.Context(), l)
+		if err != nil {
+			return authority.Caller{}, h.failureOf(r, err)
+		}
+		return caller, nil
+	}
+	if _, also := f["client_secret"]; also {
+		return authority.Caller{}, badRequest("use one way to authenticate, not several")
+	}
+	caller, err := h.issuer.CallerByToken(r.Context(), token)
+	if _, refused := asRefusal(err); refused {
+		return authority.Caller{}, badToken()
+	}
+	if err != nil {
+		return authority.Caller{}, h.failureOf(r, err)
+	}
+	return caller, nil
+}
+
 func asRefusal(err error) (*authority.Error, bool) { return errors.AsType[*authority.Error](err) }

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"errors"
 	"io"
 	"mime"
 	"net/http"
@@ -17,15 +18,33 @@ func readForm(r *http.Request) (form, *failure) {
 	if r.URL.RawQuery != "" {
 		return nil, badRequest("parameters belong into the body, not into the URL")
 	}
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "application/x-www-form-urlencoded" {
+	if !formEncoded(r.Header.Values("Content-Type")) {
 		return nil, badRequest("the Content-Type must be application/x-www-form-urlencoded")
 	}
 	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, badRequest("the body is too large, or did not arrive whole")
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return nil, &failure{status: http.StatusRequestEntityTooLarge, code: "invalid_request", description: "the body is too large"}
 	}
-	values, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, badRequest("the body did not arrive whole")
+	}
+	return parseForm(string(body))
+}
+
+// formEncoded reports whether there is one Content-Type, the right one. Its
+// charset, which this type does not have, is often sent all the same.
+func formEncoded(types []string) bool {
+	if len(types) != 1 {
+		return false
+	}
+	kind, params, err := mime.ParseMediaType(types[0])
+	charset, given := params["charset"]
+	return err == nil && kind == "application/x-www-form-urlencoded" && (!given || strings.EqualFold(charset, "utf-8"))
+}
+
+// parseForm reads a body.
+func parseForm(body string) (form, *failure) {
+	values, err := url.ParseQuery(body)
 	if err != nil {
 		return nil, badRequest("the body is not form-encoded")
 	}
@@ -35,7 +54,7 @@ func readForm(r *http.Request) (form, *failure) {
 			return nil, badRequest("the parameter " + quoted(name) + " is there more than once")
 		}
 		for _, value := range all {
-			if !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
+			if !plain(value) {
 				return nil, badRequest("the parameter " + quoted(name) + " has a NUL or is not UTF-8")
 			}
 		}
@@ -46,6 +65,9 @@ func readForm(r *http.Request) (form, *failure) {
 	}
 	return f, nil
 }
+
+// plain reports whether a value can be an id, a secret or a name.
+func plain(value string) bool { return utf8.ValidString(value) && !strings.ContainsRune(value, 0) }
 
 // repeatable are the parameters that may be there more than once (RFC 8707 §2,
 // RFC 8693 §2.1).

@@ -17,56 +17,45 @@ var inactive = map[string]any{"active": false}
 
 // introspect tells whether a token is in force (RFC 7662). The caller
 // authenticates as at the token endpoint, or by a token of its own.
-func (h *Handler) introspect(w http.ResponseWriter, r *http.Request) {
-	f, fail := readForm(r)
+func (h *Handler) introspect(w http.ResponseWriter, r *http.Request) *failure {
+	caller, token, fail := h.about(r)
 	if fail != nil {
-		h.refuse(w, r, fail)
-		return
+		return fail
 	}
-	caller, fail := h.caller(r, f)
-	switch {
-	case fail != nil:
-		h.refuse(w, r, fail)
-		return
-	case f["token"] == "":
-		h.refuse(w, r, badRequest("token is missing"))
-		return
-	}
-	c, err := h.issuer.Inspect(r.Context(), secret.New(f["token"]))
+	c, err := h.issuer.Inspect(r.Context(), token)
 	if _, refused := asRefusal(err); err != nil && !refused {
-		h.refuse(w, r, h.failureOf(r, err))
-		return
+		return h.failureOf(r, err)
 	}
-	everything := !caller.Agent && slices.Contains(caller.Scopes, ScopeIntrospect)
-	if err != nil || (!everything && !slices.Contains(c.Audience, caller.ID)) {
+	if err != nil || !maySee(caller, c) {
 		h.write(w, http.StatusOK, inactive)
-		return
+		return nil
 	}
 	h.write(w, http.StatusOK, struct {
 		Active bool `json:"active"`
 		authority.Claims
 		TokenType string `json:"token_type"`
 	}{true, c, "Bearer"})
+	return nil
 }
 
-// caller is who calls: by a token in the Authorization header, or by one of the
-// ways of the token endpoint.
-func (h *Handler) caller(r *http.Request, f form) (authority.Caller, *failure) {
-	token, ok := bearer(r)
-	if !ok {
-		l, fail := h.login(r, f)
-		if fail != nil {
-			return authority.Caller{}, fail
-		}
-		caller, err := h.issuer.Authenticate(r.Context(), l)
-		if err != nil {
-			return authority.Caller{}, h.failureOf(r, err)
-		}
-		return caller, nil
+// maySee: a management client with the scope for it may see every token, and
+// whoever a token is meant for that one.
+func maySee(caller authority.Caller, c authority.Claims) bool {
+	if !caller.Agent && (slices.Contains(caller.Scopes, ScopeIntrospect) || slices.Contains(caller.Scopes, authority.AllScopes)) {
+		return true
 	}
-	c, err := h.issuer.Inspect(r.Context(), token)
-	if err != nil {
-		return authority.Caller{}, h.failureOf(r, err)
+	return slices.ContainsFunc(caller.Audiences, func(own string) bool { return own != "" && slices.Contains(c.Audience, own) })
+}
+
+// about is who asks about a token, and which.
+func (h *Handler) about(r *http.Request) (authority.Caller, secret.Text, *failure) {
+	f, fail := readForm(r)
+	if fail != nil {
+		return authority.Caller{}, secret.Text{}, fail
 	}
-	return authority.Caller{ID: c.Subject, Agent: c.Agent(), Scopes: c.Scopes()}, nil
+	caller, fail := h.caller(r, f)
+	if fail == nil && f["token"] == "" {
+		fail = badRequest("token is missing")
+	}
+	return caller, secret.New(f["token"]), fail
 }

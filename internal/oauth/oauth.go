@@ -7,11 +7,11 @@ package oauth
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
 )
@@ -33,7 +33,7 @@ type Handler struct {
 	path    string // of the issuer: "" or "/t/acme"
 	address func(*http.Request) string
 	log     *slog.Logger
-	routes  *http.ServeMux
+	routes  map[string][]Route // by path
 }
 
 // New makes a Handler.
@@ -42,8 +42,8 @@ func New(cfg Config) (*Handler, error) {
 		return nil, errors.New("oauth: an issuer is required")
 	}
 	u, err := url.Parse(cfg.Issuer.URL())
-	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return nil, errors.New("oauth: the issuer must be a URL without query and fragment")
+	if err != nil {
+		return nil, fmt.Errorf("oauth: the issuer: %w", err)
 	}
 	if cfg.Address == nil {
 		cfg.Address = remoteAddress
@@ -51,12 +51,9 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	h := &Handler{
-		issuer: cfg.Issuer, path: strings.TrimSuffix(u.EscapedPath(), "/"), address: cfg.Address, log: cfg.Logger,
-		routes: http.NewServeMux(),
-	}
+	h := &Handler{issuer: cfg.Issuer, path: u.Path, address: cfg.Address, log: cfg.Logger, routes: map[string][]Route{}}
 	for _, r := range h.Routes() {
-		h.routes.HandleFunc(r.Method+" "+r.Pattern, r.handle)
+		h.routes[r.Pattern] = append(h.routes[r.Pattern], r)
 	}
 	return h, nil
 }
@@ -64,8 +61,8 @@ func New(cfg Config) (*Handler, error) {
 // Route is one endpoint.
 type Route struct {
 	Method  string
-	Pattern string
-	handle  http.HandlerFunc
+	Pattern string // the path, exactly
+	handle  func(http.ResponseWriter, *http.Request) *failure
 }
 
 // Paths of the token API below the issuer.
@@ -79,20 +76,33 @@ const (
 // Routes are all endpoints.
 func (h *Handler) Routes() []Route {
 	return []Route{
-		{http.MethodPost, pathToken, h.token},
-		{http.MethodPost, pathIntrospect, h.introspect},
-		{http.MethodPost, pathRevoke, h.revoke},
-		{http.MethodGet, pathKeys, h.keys},
+		{http.MethodPost, h.path + pathToken, h.token},
+		{http.MethodPost, h.path + pathIntrospect, h.introspect},
+		{http.MethodPost, h.path + pathRevoke, h.revoke},
+		{http.MethodGet, h.path + pathKeys, h.keys},
 		// RFC 8414 puts the path of the issuer behind, OpenID before.
 		{http.MethodGet, "/.well-known/oauth-authorization-server" + h.path, h.metadata},
 		{http.MethodGet, h.path + "/.well-known/openid-configuration", h.metadata},
 	}
 }
 
-// ServeHTTP answers a request of the token API.
+// ServeHTTP answers a request of the token API. Paths are taken as they are:
+// nothing is redirected, because a redirected POST would lose its body, or show
+// it to somebody else.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	h.routes.ServeHTTP(w, r)
+	fail := notFound()
+	if there := h.routes[r.URL.Path]; len(there) > 0 {
+		fail = wrongMethod(there)
+		for _, route := range there {
+			if r.Method == route.Method || r.Method == http.MethodHead && route.Method == http.MethodGet {
+				fail = route.handle(w, r)
+			}
+		}
+	}
+	if fail != nil {
+		h.refuse(w, r, fail)
+	}
 }
 
 // remoteAddress is the address without the port.

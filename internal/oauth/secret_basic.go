@@ -26,7 +26,7 @@ func secretBasic(r *http.Request, _ form) (authority.Login, bool, *failure) {
 	user, password, ok := r.BasicAuth()
 	id, err := url.QueryUnescape(user)
 	value, err2 := url.QueryUnescape(password)
-	if !ok || err != nil || err2 != nil || strings.ContainsRune(id+value, 0) {
+	if !ok || err != nil || err2 != nil || !plain(id) || !plain(value) {
 		return authority.Login{}, false, badClient()
 	}
 	return authority.Login{ID: id, Secret: secret.New(value), Method: "client_secret_basic"}, true, nil

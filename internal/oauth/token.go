@@ -7,13 +7,13 @@ import (
 )
 
 // token is the token endpoint (RFC 6749 §3.2): the client credentials grant.
-func (h *Handler) token(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) token(w http.ResponseWriter, r *http.Request) *failure {
 	t, fail := h.grant(r)
 	if fail != nil {
-		h.refuse(w, r, fail)
-		return
+		return fail
 	}
 	h.write(w, http.StatusOK, tokenAnswer{t.Value.Reveal(), "Bearer", int64(t.Life.Seconds()), t.Scope})
+	return nil
 }
 
 // tokenAnswer is the answer of RFC 6749 §5.1.
