@@ -12,6 +12,7 @@ const (
 	PathToken        = "/oauth2/token" //nolint:gosec // a path
 	PathHealth       = "/healthz"
 	PathReady        = "/readyz"
+	PathMetrics      = "/metrics"
 
 	pathServer = "/api/server/v1/agents"
 )

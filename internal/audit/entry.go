@@ -44,6 +44,9 @@ const (
 	ClientRotate Action = "client.rotate"
 	ClientDelete Action = "client.delete"
 
+	AdminCreate Action = "admin.create" // the admin token: made, or another one put in its place
+	AdminDelete Action = "admin.delete" // turned off
+
 	KeyCreate Action = "key.create" // a signing key
 	KeyRevoke Action = "key.revoke"
 
