@@ -77,7 +77,9 @@ func (a *ages) Collect(to chan<- prometheus.Metric) {
 		}
 		a.found, a.at = found, time.Now()
 	}
-	gauge := func(d *prometheus.Desc, value float64) { to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value) }
+	gauge := func(d *prometheus.Desc, value float64) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value)
+	}
 	gauge(descAgents, a.found.total)
 	gauge(descExamined, a.found.examined)
 	gauge(descBlocked, a.found.blocked)
