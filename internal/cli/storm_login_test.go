@@ -19,8 +19,6 @@ import (
 	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
-	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
-	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/sqlite"
 )
 
 // TestLoginStorm kills a server again and again, by kill -9 and at random, while
@@ -213,22 +211,9 @@ var weatherClient = &http.Client{Timeout: 20 * time.Second, Transport: &http.Tra
 // in it.
 func verifyTrail(t *testing.T, database string, logins int64) {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: database})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	var all []audit.Entry
-	err = s.View(t.Context(), func(r store.Reader) (err error) {
-		all, err = r.Entries(0, 1_000_000)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	var prev audit.Entry
 	var issued int64
-	for _, e := range all {
+	for _, e := range entries(t, database) {
 		if err := e.Verify(prev); err != nil {
 			t.Fatal(err)
 		}
