@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path"
+	"strings"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
@@ -60,7 +61,43 @@ func assemble(ctx context.Context, cfg serveConfig, rules *authority.Authority, 
 	}
 	mux.Handle(api.PathMetrics, m.handler(who, local && !cfg.behindProxy && len(cfg.proxies) == 0))
 	mux.Handle("/", management)
-	return &parts{issuer: issuer, handler: observed(unredirected(mux, management), m, log)}, nil
+	return &parts{issuer: issuer, handler: anyPath(url, tokens, observed(unredirected(mux, management), m, log))}, nil
+}
+
+// anyPath serves everything with the path of the issuer before it, and without:
+// some proxies take it away, and some do not. The routes of the token API have
+// it, those of the management API do not.
+func anyPath(issuer string, tokens *oauth.Handler, next http.Handler) http.Handler {
+	_, rest, _ := strings.Cut(issuer, "://")
+	_, prefix, _ := strings.Cut(rest, "/")
+	if prefix == "" {
+		return next
+	}
+	prefix = "/" + prefix
+	known := map[string]bool{}
+	for _, r := range tokens.Routes() {
+		known[r.Pattern] = true
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path, has := r.URL.Path, strings.HasPrefix(r.URL.Path, prefix+"/")
+		switch {
+		case known[path]:
+		case has:
+			r = at(r, path[len(prefix):])
+		case known[prefix+path]:
+			r = at(r, prefix+path)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// at is the request with another path. RawPath is made from it: an id that
+// needs one is none of ours.
+func at(r *http.Request, path string) *http.Request {
+	other, u := *r, *r.URL
+	u.Path, u.RawPath = path, ""
+	other.URL = &u
+	return &other
 }
 
 // unredirected keeps ServeMux from redirecting a path that it can make shorter:

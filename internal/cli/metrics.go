@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -62,7 +63,7 @@ func (m *metrics) request(r *http.Request, status int, took time.Duration) {
 		route = "none"
 	}
 	m.latency.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
-	if r.URL.Path == api.PathToken {
+	if strings.HasSuffix(route, api.PathToken) {
 		m.logins.WithLabelValues(loginOutcome(status)).Inc()
 	}
 }

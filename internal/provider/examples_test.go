@@ -57,8 +57,8 @@ func TestAccExamples(t *testing.T) {
 		}
 		rel, _ := filepath.Rel(examplesDir, file)
 		switch rel = filepath.ToSlash(rel); {
-		case rel == "demo":
-			return fs.SkipDir // make demo applies it
+		case rel == "demo", rel == "serve":
+			return fs.SkipDir // make demo applies the one, a test of internal/cli runs the other
 		case d.IsDir():
 		case strings.HasPrefix(rel, "guides/"):
 			modules[path.Dir(rel)] = append(modules[path.Dir(rel)], rel) // a module is a directory
