@@ -62,6 +62,23 @@ func (i *Issuer) open(ctx context.Context, k store.SigningKey) (jose.Signer, err
 	if ok {
 		return s, nil
 	}
+	private, err := i.unseal(ctx, k)
+	if err != nil {
+		return nil, err
+	}
+	opts := (&jose.SignerOptions{}).WithType(tokenType).WithHeader("kid", k.ID)
+	s, err = jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(k.Alg), Key: private}, opts)
+	if err != nil {
+		return nil, fmt.Errorf("use signing key %s: %w", k.ID, err)
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.signers[k.ID] = s
+	return s, nil
+}
+
+// unseal opens the private half of a key.
+func (i *Issuer) unseal(ctx context.Context, k store.SigningKey) (any, error) {
 	seal, err := i.sealKey()
 	if err != nil {
 		return nil, err
@@ -77,15 +94,7 @@ func (i *Issuer) open(ctx context.Context, k store.SigningKey) (jose.Signer, err
 	if err != nil {
 		return nil, fmt.Errorf("read signing key %s: %w", k.ID, err)
 	}
-	opts := (&jose.SignerOptions{}).WithType(tokenType).WithHeader("kid", k.ID)
-	s, err = jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(k.Alg), Key: private}, opts)
-	if err != nil {
-		return nil, fmt.Errorf("use signing key %s: %w", k.ID, err)
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.signers[k.ID] = s
-	return s, nil
+	return private, nil
 }
 
 // newSigningKey makes a key pair and seals its private half.

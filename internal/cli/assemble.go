@@ -43,8 +43,10 @@ func assemble(ctx context.Context, cfg serveConfig, rules *authority.Authority, 
 		Authority: server.Always(rules),
 		Authorize: who.principal,
 		BaseURL:   cfg.issuer,
-		Version:   cfg.version,
-		Logger:    log,
+
+		SignCheckpoint: issuer.SignCheckpoint,
+		Version:        cfg.version,
+		Logger:         log,
 	})
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -96,11 +97,14 @@ func scanEntry(scan scan) (audit.Entry, error) {
 		detail string
 	)
 	err := scan(&e.Seq, &micros, &e.Actor, &e.Action, &e.AgentID, &e.Target, &e.Outcome, &e.Reason, &detail, &e.Prev, &e.Hash)
+	if err == nil {
+		err = decode(detail, &e.Detail)
+	}
 	if err != nil {
-		return e, err
+		return e, fmt.Errorf("entry %d: %w", e.Seq, err) // whoever looks for what was altered wants its number
 	}
 	e.Time = time.UnixMicro(micros).UTC()
-	return e, decode(detail, &e.Detail)
+	return e, nil
 }
 
 // head reads what the next entry needs of the last one.
