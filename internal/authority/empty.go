@@ -41,7 +41,9 @@ func (empty) Secrets([]string, int64, int) (map[string][]store.Secret, error) {
 	return map[string][]store.Secret{}, nil
 }
 
-func (empty) Touch(context.Context, []store.Use) error { return nil }
+func (empty) Touch(context.Context, []store.Use) error   { return nil }
+func (empty) Count(context.Context, string, int64) error { return nil }
+func (empty) Counter(string) (int64, error)              { return 0, nil }
 
 func (empty) Client(string) (store.Client, error)                 { return store.Client{}, store.ErrNotFound }
 func (empty) Clients() ([]store.Client, error)                    { return nil, nil }

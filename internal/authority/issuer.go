@@ -47,9 +47,10 @@ type Issuer struct {
 	alg  string
 	life time.Duration
 
-	failures           *throttle
-	throttled, unknown atomic.Int64
-	uses               *uses
+	failures  *throttle
+	throttled atomic.Int64
+	someone   atomic.Pointer[string] // an agent that there was; see even
+	uses      *uses
 
 	mu      sync.Mutex
 	sealed  secret.SealKey             // once it was needed

@@ -179,8 +179,8 @@ func TestLogin(t *testing.T) {
 			}
 		})
 	}
-	if got := o.Failures().Unknown; got != 3 {
-		t.Errorf("%d unknown ids were counted, want 3", got)
+	if got, err := o.Failures(t.Context()); got.Unknown != 3 {
+		t.Errorf("%d unknown ids were counted, want 3: %v", got.Unknown, err)
 	}
 	o.wantNoSecret(t, bot.Secret, tf.Secret, weak.Secret)
 }

@@ -2,34 +2,30 @@ package authority
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
-)
-
-// A failed login is answered at the end of a step of time that is longer than
-// all that it can take: entering a known agent's failure into the audit waits
-// for a disk, an unknown id's does not. The jitter hides the grain of the
-// timers, which would tell how long before the end the work was done.
-const (
-	failureStep   = 20 * time.Millisecond
-	slowStep      = 100 * time.Millisecond // with an argon2id in it
-	throttledStep = 2 * time.Millisecond   // nothing is written
-	stepJitter    = 2 * time.Millisecond
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 )
 
 // Failures counts failed logins that have no audit entry of their own: anybody
 // can make as many of them as he likes.
 type Failures struct {
-	Unknown   int64 // logins with ids that nobody has
-	Throttled int64 // those beyond the limit
+	Unknown   int64 // logins with ids that nobody has, ever, at all processes
+	Throttled int64 // those beyond the limit, here and since the start
 }
 
-// Failures tells how many there were since the start.
-func (i *Issuer) Failures() Failures {
-	return Failures{Unknown: i.unknown.Load(), Throttled: i.throttled.Load()}
+// unknownLogins is the counter of logins with ids that nobody has.
+const unknownLogins = "unknown_logins"
+
+// Failures tells how many there were.
+func (i *Issuer) Failures(ctx context.Context) (out Failures, err error) {
+	out.Throttled = i.throttled.Load()
+	err = i.a.store.View(ctx, func(r store.Reader) (err error) {
+		out.Unknown, err = r.Counter(unknownLogins)
+		return err
+	})
+	return out, err
 }
 
 // fail ends a login that is refused. Somebody's failure enters the audit unless
@@ -40,15 +36,20 @@ func (i *Issuer) fail(ctx context.Context, s subject, l Login, start time.Time, 
 	if refusal.Kind != BadLogin { // who authenticated fills no disk faster than with tokens
 		return i.noteRefusal(ctx, s, l, refusal)
 	}
+	if err := i.even(ctx, s); err != nil {
+		return err
+	}
 	var err error
-	step := failureStep
+	step := enteredStep
 	switch wait := i.failures.fail(keyOf(l.ID, l.Address)); {
 	case wait > 0:
 		i.throttled.Add(1)
 		err, step = tooMany(wait), throttledStep
 	case s.name == "":
-		i.unknown.Add(1)
-		err = refusal
+		// Counting is a commit, as an entry is: both wait for the same disk.
+		if err = i.a.store.Count(ctx, unknownLogins, 1); err == nil {
+			err = refusal
+		}
 	default:
 		err = i.noteRefusal(ctx, s, l, refusal)
 	}
@@ -78,19 +79,4 @@ func (i *Issuer) noteRefusal(ctx context.Context, s subject, l Login, refusal *E
 // tooMany is the refusal of who failed too often.
 func tooMany(wait time.Duration) *Error {
 	return &Error{Kind: Throttled, Message: "too many failures", RetryAfter: wait}
-}
-
-// hold waits for the end of the step in which the work that began at start was
-// done. Who does not wait for the answer does not wait here either.
-func hold(ctx context.Context, start time.Time, step time.Duration) {
-	var random [8]byte
-	_, _ = rand.Read(random[:])
-	jitter := time.Duration(binary.BigEndian.Uint64(random[:]) % uint64(stepJitter))
-	steps := time.Since(start)/step + 1
-	timer := time.NewTimer(time.Until(start.Add(steps*step + jitter)))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

@@ -51,7 +51,11 @@ func newThrottle(now func() time.Time) *throttle {
 func (t *throttle) wait(key throttleKey) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.present(key).over()
+	b := t.present(key)
+	if b.level > 0 {
+		t.put(key, b)
+	}
+	return b.over()
 }
 
 // fail enters a failure and tells how long to wait. Failures beyond the limit
@@ -64,11 +68,15 @@ func (t *throttle) fail(key throttleKey) time.Duration {
 	if wait == 0 {
 		b.level++
 	}
+	t.put(key, b)
+	return wait
+}
+
+func (t *throttle) put(key throttleKey, b bucket) {
 	if len(t.young) >= throttleKeys {
 		t.young, t.old = map[throttleKey]bucket{}, t.young
 	}
 	t.young[key] = b
-	return wait
 }
 
 // size is how many keys are remembered.

@@ -66,6 +66,10 @@ type Store interface {
 	// itself. Secrets that are not there any more are passed over.
 	Touch(ctx context.Context, uses []Use) error
 
+	// Count adds n to a counter. It needs no event: it counts what is too
+	// much for the audit. When it returns, the commit is durable.
+	Count(ctx context.Context, name string, n int64) error
+
 	// Close lets go of the store. Calls under way are finished first.
 	Close() error
 }
@@ -103,6 +107,8 @@ type Reader interface {
 	SigningKeys() ([]SigningKey, error)
 	// Setting returns "" when it was never set.
 	Setting(name string) (string, error)
+	// Counter returns 0 when nothing was counted.
+	Counter(name string) (int64, error)
 	// Spent reports whether one of the keys was spent and is not forgotten.
 	Spent(keys ...string) (bool, error)
 }

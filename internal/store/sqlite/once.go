@@ -15,6 +15,9 @@ const (
 	putSetting    = `INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2`
 	deleteSetting = `DELETE FROM meta WHERE name = ?`
 
+	addCount = `INSERT INTO counters (name, n) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET n = n + ?2`
+	getCount = `SELECT n FROM counters WHERE name = ?`
+
 	// A mark that has expired is taken over: what it stood for has expired too.
 	spend = `INSERT INTO spent (key, expires) VALUES (?1, ?2)
 		ON CONFLICT (key) DO UPDATE SET expires = ?2 WHERE expires <= ?3`
@@ -98,4 +101,23 @@ func (s *Store) Touch(ctx context.Context, uses []store.Use) error {
 		}
 		return nil, nil
 	}})
+}
+
+// Count adds to a counter, in the next group of updates.
+func (s *Store) Count(ctx context.Context, name string, n int64) error {
+	return s.change(ctx, &call{quiet: true, fn: func(t *tx) ([]audit.Event, error) {
+		return nil, t.write("counter "+name, addCount, name, n)
+	}})
+}
+
+// Counter reads a counter.
+func (t *tx) Counter(name string) (n int64, err error) {
+	if err := t.ready(); err != nil {
+		return 0, err
+	}
+	err = t.c.row(getCount, []any{name}, &n)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return n, t.fail("counter "+name, err)
 }

@@ -29,5 +29,11 @@ CREATE TABLE spent (
   expires INTEGER NOT NULL -- seconds
 ) STRICT, WITHOUT ROWID;
 
+-- What is too much for the audit.
+CREATE TABLE counters (
+  name TEXT PRIMARY KEY,
+  n    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE INDEX spent_expires ON spent (expires);
 CREATE INDEX audit_agent ON audit (agent, seq);
