@@ -59,7 +59,7 @@ func Main(ctx context.Context, p Program) int {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	root := p.root()
-	root.SetArgs(p.Args)
+	root.SetArgs(idsLast(p.Args))
 	return Tell(p.Stderr, root.ExecuteContext(ctx))
 }
 

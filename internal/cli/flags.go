@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -66,4 +67,21 @@ func oneID(c *cobra.Command, args []string) error {
 		return nil
 	}
 	return usage(fmt.Errorf("%s needs one id", c.CommandPath()[len(c.Root().Name())+1:]))
+}
+
+// keyID is the shape of the id of a signing key that looks like a flag: one in
+// 64 does.
+var keyID = regexp.MustCompile(`^-[-_A-Za-z0-9]{42}$`)
+
+// idsLast puts such ids where no flags are looked for.
+func idsLast(args []string) []string {
+	if slices.Contains(args, "--") {
+		return args
+	}
+	ids := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return !keyID.MatchString(arg) })
+	if len(ids) == 0 {
+		return args
+	}
+	rest := slices.DeleteFunc(slices.Clone(args), keyID.MatchString)
+	return slices.Concat(rest, []string{"--"}, ids)
 }

@@ -62,13 +62,13 @@ type listedKey struct {
 }
 
 func listKey(k authority.SigningKey, now time.Time) listedKey {
-	out := listedKey{k.ID, k.Alg, "verifying", k.Created.UTC(), k.SigningKey.Signs.UTC()}
+	out := listedKey{k.ID, k.Alg, "verifying", k.Created.UTC(), k.Signs.UTC()}
 	switch {
 	case !k.Revoked.IsZero():
 		out.State = "revoked"
 	case k.Signing:
 		out.State = "signing"
-	case k.SigningKey.Signs.After(now):
+	case k.Signs.After(now):
 		out.State = "next"
 	}
 	return out
