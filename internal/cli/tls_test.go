@@ -81,8 +81,10 @@ func TestTLS_reload(t *testing.T) {
 	if serial, _, err := shown(t, s.url, trust); serial != 1 || err != nil {
 		t.Errorf("with a broken file the server shows %d, %v", serial, err)
 	}
-	if !strings.Contains(s.text(), "the old one stays") {
-		t.Errorf("the log does not tell\n%s", s.text())
+	for deadline := time.Now().Add(5 * time.Second); !strings.Contains(s.text(), "the old one stays"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the log does not tell\n%s", s.text())
+		}
 	}
 	writePair(t, dir, 2)
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
