@@ -49,12 +49,12 @@ type AuditCheckpoint struct {
 // AuditQuery is what a query for events may ask for. The zero value of a field
 // does not restrict.
 type AuditQuery struct {
-	After   int64  // Seq greater than this
-	Limit   int    // 1 to MaxAuditLimit
-	AgentID string // exact, as the next two
+	After   int64 // Seq greater than this
+	Limit   int   // 1 to MaxAuditLimit
+	AgentID string
 	Actor   string
-	Outcome string
 	Action  string // "secret.create", or "secret" for all that begin with it and a dot
+	Outcome string
 	Since   time.Time
 	Until   time.Time // exclusive
 }

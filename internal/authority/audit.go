@@ -14,9 +14,9 @@ import (
 // MaxAuditPage is the most entries that AuditEvents gives at once.
 const MaxAuditPage = 500
 
-// checkpointType is the typ of signed checkpoints. It is not that of access
+// CheckpointType is the typ of signed checkpoints. It is not that of access
 // tokens, which the same key signs: neither passes for the other.
-const checkpointType = "agentcreds-audit-checkpoint+jws"
+const CheckpointType = "agentcreds-audit-checkpoint+jws"
 
 type (
 	// AuditEntry is one entry of the audit.
@@ -71,7 +71,7 @@ func (i *Issuer) SignCheckpoint(ctx context.Context, text []byte) (string, error
 	if err != nil {
 		return "", err
 	}
-	opts := (&jose.SignerOptions{}).WithType(checkpointType).WithHeader("kid", k.ID)
+	opts := (&jose.SignerOptions{}).WithType(CheckpointType).WithHeader("kid", k.ID)
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(k.Alg), Key: private}, opts)
 	if err != nil {
 		return "", fmt.Errorf("use signing key %s: %w", k.ID, err)

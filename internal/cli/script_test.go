@@ -2,7 +2,9 @@ package cli_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,6 +23,7 @@ import (
 //	ask METHOD PATH [FILE]      sends a request, with the token in FILE; prints status, challenge and body
 //	load FILE                   sets the variables that FILE has, a line for each
 //	field NAME FILE MEMBER      sets NAME to a member of the JSON object in FILE
+//	sql FILE STATEMENT          changes a database behind everybody's back
 //	terminate                   sends SIGTERM, wants exit code 0, prints the log to stderr
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -36,6 +39,7 @@ func TestScripts(t *testing.T) {
 			"mode":      scriptMode,
 			"load":      scriptLoad,
 			"field":     scriptField,
+			"sql":       scriptSQL,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
@@ -121,6 +125,16 @@ func scriptLoad(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		ts.Setenv(name, value)
 	}
+}
+
+func scriptSQL(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: sql FILE STATEMENT")
+	}
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	_, err = db.ExecContext(context.Background(), args[1])
+	ts.Check(errors.Join(err, db.Close()))
 }
 
 func scriptField(ts *testscript.TestScript, _ bool, args []string) {
