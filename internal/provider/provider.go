@@ -117,7 +117,7 @@ func (p *agentcreds) Resources(context.Context) []func() resource.Resource {
 }
 
 func (p *agentcreds) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{newAgentData, newAgentsData, newCredentialsData, newServerData}
+	return []func() datasource.DataSource{newAgentData, newAgentsData, newCredentialsData, newAuditEventsData, newServerData}
 }
 
 func (p *agentcreds) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
