@@ -10,8 +10,12 @@ const (
 	PathTypes        = "/scim2/ResourceTypes"
 	PathServerConfig = "/scim2/ServiceProviderConfig"
 	PathToken        = "/oauth2/token" //nolint:gosec // a path
+	PathRevokeToken  = "/oauth2/revoke"
 	PathHealth       = "/healthz"
 	PathReady        = "/readyz"
+	PathMetrics      = "/metrics"
+	PathAuditEvents  = "/api/server/v1/audit/events"
+	PathCheckpoint   = "/api/server/v1/audit/checkpoint"
 
 	pathServer = "/api/server/v1/agents"
 )

@@ -18,7 +18,35 @@ const (
 	// ScopeCredentialDelete: move the expiry of a secret, revoke it, revoke
 	// all that an agent has.
 	ScopeCredentialDelete = "internal_agent_credential_delete"
+
+	// ScopeAuditView: read the audit.
+	ScopeAuditView = "internal_agent_audit_view"
+	// ScopeIntrospect: learn of every token whether it is in force.
+	ScopeIntrospect = "internal_token_introspect"
+	// ScopeMetricsView: read /metrics from elsewhere.
+	ScopeMetricsView = "internal_metrics_view"
 )
+
+// ScopeSet is a name for the scopes that a kind of program needs.
+type ScopeSet struct {
+	Name   string
+	What   string
+	Scopes []string
+}
+
+// ScopeSets are the sets there are, and together all scopes of the management
+// API.
+func ScopeSets() []ScopeSet {
+	agents := []string{ScopeAgentCreate, ScopeAgentList, ScopeAgentView, ScopeAgentUpdate, ScopeAgentDelete}
+	credentials := []string{ScopeCredentialCreate, ScopeCredentialView, ScopeCredentialDelete}
+	return []ScopeSet{
+		{"terraform", "manage agents and their credentials", append(agents, credentials...)},
+		{"view", "read agents and the metadata of their credentials", []string{ScopeAgentList, ScopeAgentView, ScopeCredentialView}},
+		{"audit", "read the audit", []string{ScopeAuditView}},
+		{"introspect", "check tokens, as resource servers do", []string{ScopeIntrospect}},
+		{"metrics", "read /metrics", []string{ScopeMetricsView}},
+	}
+}
 
 // AuthMethods are the ways for an agent to authenticate, by their names in the
 // IANA registry of token endpoint authentication methods.

@@ -25,7 +25,7 @@ var table = []pkg{
 	{name: "authority", may: []string{"store", "audit", "secret", "keys"}},
 
 	{name: "server", may: []string{"api", "authority", "secret"}, why: "secret: a password in a request is a secret.Text from the first byte on"},
-	{name: "oauth", may: []string{"authority", "keys"}},
+	{name: "oauth", may: []string{"authority", "keys", "secret"}, why: "secret: what a request shows is a secret.Text from the first byte on"},
 
 	{name: "client", may: []string{"api", "keys", "secret"}, why: "secret: its own credentials must not be printed by accident either"},
 	{name: "embedded", may: []string{"client", "server", "authority", "audit", "store", "store/sqlite"}, why: "store: it tells a missing store from a broken one"},
@@ -66,12 +66,14 @@ var sqlPackages = []string{"store/sqlite", "store/postgres"}
 
 // reveals are the packages that may call Reveal of a secret.
 var reveals = map[string]string{
-	"secret":   "digests it",
-	"api":      "encodes it for the wire",
-	"client":   "sends its own credentials",
-	"provider": "writes it into Terraform's state",
-	"cli":      "writes the token file",
-	"apitest":  "compares what came back with what was sent",
+	"secret":    "digests it",
+	"authority": "checks tokens, which come as secrets",
+	"oauth":     "writes the answer that has the token",
+	"api":       "encodes it for the wire",
+	"client":    "sends its own credentials",
+	"provider":  "writes it into Terraform's state",
+	"cli":       "writes the token file",
+	"apitest":   "compares what came back with what was sent",
 }
 
 // vague are names that say nothing about what a package holds.

@@ -39,6 +39,19 @@ const (
 	SecretExpire   Action = "secret.expire"
 	SecretRevoke   Action = "secret.revoke"
 	StoreCreate    Action = "store.create"
+
+	ClientCreate Action = "client.create"
+	ClientRotate Action = "client.rotate"
+	ClientDelete Action = "client.delete"
+
+	AdminCreate Action = "admin.create" // the admin token: made, or another one put in its place
+	AdminDelete Action = "admin.delete" // turned off
+
+	KeyCreate Action = "key.create" // a signing key
+	KeyRevoke Action = "key.revoke"
+
+	TokenIssue  Action = "token.issue" // an authentication; refused: a failed one
+	TokenRevoke Action = "token.revoke"
 )
 
 // Event is what happened, before it has a place in the chain. It never holds

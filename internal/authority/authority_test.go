@@ -46,7 +46,7 @@ type world struct {
 	path  string
 }
 
-func newWorld(t *testing.T, maxSecrets int) *world {
+func newWorld(t testing.TB, maxSecrets int) *world {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "agents.db")
 	w := &world{clock: &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}, path: path}

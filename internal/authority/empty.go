@@ -2,6 +2,7 @@ package authority
 
 import (
 	"context"
+	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
@@ -39,6 +40,25 @@ func (empty) Secret(string, string) (store.Secret, error) { return store.Secret{
 func (empty) Secrets([]string, int64, int) (map[string][]store.Secret, error) {
 	return map[string][]store.Secret{}, nil
 }
+
+func (empty) Touch(context.Context, []store.Use) error   { return nil }
+func (empty) Count(context.Context, string, int64) error { return nil }
+func (empty) Counter(string) (int64, error)              { return 0, nil }
+
+func (empty) Client(string) (store.Client, error)                 { return store.Client{}, store.ErrNotFound }
+func (empty) Clients() ([]store.Client, error)                    { return nil, nil }
+func (empty) SigningKeys() ([]store.SigningKey, error)            { return nil, nil }
+func (empty) Setting(string) (string, error)                      { return "", nil }
+func (empty) Spent(...string) (bool, error)                       { return false, nil }
+func (empty) FindEntries(store.EntryQuery) ([]audit.Entry, error) { return nil, nil }
+func (empty) LastEntry() (audit.Entry, error)                     { return audit.Entry{}, store.ErrNotFound }
+func (empty) AddClient(store.Client) error                        { return store.ErrNoStore }
+func (empty) SetClient(store.Client) error                        { return store.ErrNotFound }
+func (empty) RemoveClient(string) error                           { return store.ErrNotFound }
+func (empty) SetSigningKey(store.SigningKey) error                { return store.ErrNoStore }
+func (empty) RemoveSigningKey(string) error                       { return store.ErrNotFound }
+func (empty) SetSetting(string, string) error                     { return store.ErrNoStore }
+func (empty) Spend(string, time.Time) error                       { return store.ErrNoStore }
 
 func (empty) Entries(int64, int) ([]audit.Entry, error) { return nil, nil }
 

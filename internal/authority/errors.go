@@ -3,6 +3,7 @@ package authority
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 )
@@ -23,6 +24,14 @@ const (
 	Blocked                     // a blocked agent does not rotate
 	RevokedKind                 // a revoked agent must be reinstated first
 	Stale                       // the caller's picture is not the present one
+	NoClient                    // there is no such management client
+	NoKey                       // there is no such signing key
+	BadLogin                    // who wants to log in is not who it says, or may not
+	BadTarget                   // a token was asked for an audience that is not the agent's
+	BadScope                    // a token was asked for more scopes than fit into one
+	BadToken                    // a token is not ours, or not any more
+	Foreign                     // a token is somebody else's
+	Throttled                   // too many failures
 )
 
 // What goes wrong with the store, for callers that do not know the store.
@@ -39,9 +48,16 @@ var (
 type Error struct {
 	Kind    Kind
 	Message string // what and why, for people; never a secret
+
+	RetryAfter time.Duration // of Throttled: when to try again
 }
 
 func (e *Error) Error() string { return e.Message }
+
+// asError is the refusal in an error.
+func asError(err error) (*Error, bool) { return errors.AsType[*Error](err) }
+
+func isExists(err error) bool { return errors.Is(err, store.ErrExists) }
 
 func refuse(kind Kind, format string, args ...any) error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}

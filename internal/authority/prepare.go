@@ -36,18 +36,53 @@ func (a *Authority) prepare(ctx context.Context, n NewSecret) (prepared, error) 
 	}, a.Now}, nil
 }
 
-// digest takes its turn where it is slow: each such digest needs 19 MiB and a
-// processor, and Terraform asks for ten at once.
+// digest digests a value for an agent, which can take long.
 func (a *Authority) digest(ctx context.Context, agentID string, value secret.Text) (secret.Digest, error) {
-	if !value.HasOurShape() {
-		select {
-		case a.slow <- struct{}{}:
-			defer func() { <-a.slow }()
-		case <-ctx.Done():
-			return "", ctx.Err()
-		}
+	done, err := a.turn(ctx, value)
+	if err != nil {
+		return "", err
 	}
-	return secret.NewDigest(agentID, value), nil
+	defer done()
+	return secret.NewDigest(agentID, value, a.digests(ctx, agentID)...), nil
+}
+
+// match finds the digest of the value among those of one agent; -1 when it is
+// not there.
+func (a *Authority) match(ctx context.Context, agentID string, value secret.Text, known []secret.Digest) (int, error) {
+	done, err := a.turn(ctx, value)
+	if err != nil {
+		return -1, err
+	}
+	defer done()
+	return secret.Find(agentID, value, known), nil
+}
+
+// turn waits for a place where the digest of the value is slow: each such one
+// needs 19 MiB and a processor, and Terraform asks for ten at once.
+func (a *Authority) turn(ctx context.Context, value secret.Text) (done func(), err error) {
+	if value.HasOurShape() {
+		return func() {}, nil
+	}
+	select {
+	case a.slow <- struct{}{}:
+		return func() { <-a.slow }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// digests are those that an agent has by now. Without them a new one gets a
+// salt of its own, which costs time at logins and does no harm.
+func (a *Authority) digests(ctx context.Context, agentID string) (known []secret.Digest) {
+	_ = a.store.View(ctx, func(r store.Reader) error {
+		found, err := r.Secrets([]string{agentID}, a.Now().Unix(), 0)
+		known = nil
+		for _, s := range found[agentID] {
+			known = append(known, secret.Digest(s.Digest))
+		}
+		return err
+	})
+	return known
 }
 
 // write adds the secret and moves the agent's clock of secrets, which the

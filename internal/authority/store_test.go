@@ -12,7 +12,7 @@ import (
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/sqlite"
 )
 
-func openStore(t *testing.T, path string, c *clock) store.Store {
+func openStore(t testing.TB, path string, c *clock) store.Store {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: path, Create: true, Creator: "test", Now: c.Now})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/sqlite"
 )
 
 func TestBearer(t *testing.T) {
@@ -38,7 +39,7 @@ func TestBearer(t *testing.T) {
 		{"turned off, empty", secret.Text{}, []string{"Bearer "}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p, err := bearer(tt.token)(&http.Request{Header: http.Header{"Authorization": tt.header}})
+			p, err := adminOnly(t, tt.token).principal(&http.Request{Header: http.Header{"Authorization": tt.header}})
 			if (err == nil) != tt.want {
 				t.Fatalf("got %v", err)
 			}
@@ -50,6 +51,24 @@ func TestBearer(t *testing.T) {
 			}
 		})
 	}
+}
+
+// adminOnly is a store that knows the admin token, and nobody else.
+func adminOnly(t *testing.T, token secret.Text) access {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "agents.db"), Create: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	rules, err := authority.New(authority.Config{Store: s})
+	if err == nil {
+		err = rules.SetAdminToken(t.Context(), authority.Principal{Name: "test"}, token)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return access{rules: rules}
 }
 
 // Tokens are of 256 bits, and no two are the same.

@@ -59,7 +59,7 @@ func Main(ctx context.Context, p Program) int {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	root := p.root()
-	root.SetArgs(p.Args)
+	root.SetArgs(idsLast(p.Args))
 	return Tell(p.Stderr, root.ExecuteContext(ctx))
 }
 
@@ -87,7 +87,7 @@ themselves. With a command it is a server, or a tool for one.`,
 	root.SetErr(p.Stderr)
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
-	root.AddCommand(p.serve(), p.version())
+	root.AddCommand(p.serve(), p.token(), p.client(), p.keys(), p.audit(), p.version())
 	root.SetHelpCommand(help(root))
 	return root
 }

@@ -169,14 +169,27 @@ func ask(ctx context.Context, method, url, token, body string) (status int, text
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
-	c := http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	answer, err := c.Do(r)
+	answer, err := asker.Do(r)
 	if err != nil {
 		return 0, "", nil, err
 	}
 	defer answer.Body.Close()
 	data, err := io.ReadAll(answer.Body)
 	return answer.StatusCode, string(data), answer.Header, err
+}
+
+// asker uses each connection once: servers come and go.
+var asker = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+
+// exchange sends a request and returns status and body.
+func exchange(r *http.Request) (status int, text string, err error) {
+	answer, err := asker.Do(r)
+	if err != nil {
+		return 0, "", err
+	}
+	defer answer.Body.Close()
+	data, err := io.ReadAll(answer.Body)
+	return answer.StatusCode, string(data), err
 }
 
 func readFile(t *testing.T, path string) string {

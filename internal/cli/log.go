@@ -6,19 +6,20 @@ import (
 	"time"
 )
 
-// logged writes one debug line for each request: what was asked for by its
-// pattern, never by its path or query, which could hold what people typed.
-func logged(next http.Handler, log *slog.Logger) http.Handler {
+// observed enters each request into the metrics and, when debugging, writes a
+// line for it: what was asked for by its pattern, never by its path or query,
+// which could hold what people typed.
+func observed(next http.Handler, m *metrics, log *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !log.Enabled(r.Context(), slog.LevelDebug) {
-			next.ServeHTTP(w, r)
-			return
-		}
 		began := time.Now()
 		seen := &statusSeen{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(seen, r)
-		log.DebugContext(r.Context(), "request",
-			"method", r.Method, "route", r.Pattern, "status", seen.status, "duration", time.Since(began).String())
+		took := time.Since(began)
+		m.request(r, seen.status, took)
+		if log.Enabled(r.Context(), slog.LevelDebug) {
+			log.DebugContext(r.Context(), "request",
+				"method", r.Method, "route", r.Pattern, "status", seen.status, "duration", took.String())
+		}
 	})
 }
 

@@ -23,8 +23,8 @@ type hinted struct {
 func (h *hinted) Unwrap() error { return h.error }
 
 // hint adds what to do about an error.
-func hint(err error, what string) error {
-	return &hinted{error: err, hint: what, code: exitFailure}
+func hint(err error, format string, args ...any) error {
+	return &hinted{error: err, hint: fmt.Sprintf(format, args...), code: exitFailure}
 }
 
 // usage marks an error as one of whoever called the program.

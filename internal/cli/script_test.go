@@ -2,6 +2,9 @@ package cli_test
 
 import (
 	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,7 +21,10 @@ import (
 //
 //	serve [flag...]             starts a server, waits until it listens, sets $URL
 //	ask METHOD PATH [FILE]      sends a request, with the token in FILE; prints status, challenge and body
-//	stop                        sends SIGTERM, wants exit code 0, prints the log to stderr
+//	load FILE                   sets the variables that FILE has, a line for each
+//	field NAME FILE MEMBER      sets NAME to a member of the JSON object in FILE
+//	sql FILE STATEMENT          changes a database behind everybody's back
+//	terminate                   sends SIGTERM, wants exit code 0, prints the log to stderr
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
@@ -27,10 +33,13 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": scriptServe,
-			"ask":   scriptAsk,
-			"stop":  scriptStop,
-			"mode":  scriptMode,
+			"serve":     scriptServe,
+			"ask":       scriptAsk,
+			"terminate": scriptTerminate,
+			"mode":      scriptMode,
+			"load":      scriptLoad,
+			"field":     scriptField,
+			"sql":       scriptSQL,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
@@ -58,7 +67,7 @@ func scriptServe(ts *testscript.TestScript, neg bool, args []string) {
 	cmd := exec.Command(self, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
 	cmd.Args[0] = "agentcreds"
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "AGENTCREDS_DATABASE", "AGENTCREDS_LOG_LEVEL", "AGENTCREDS_MAX_SECRETS"} {
+	for _, name := range []string{"PATH", "HOME", "AGENTCREDS_DATABASE", "AGENTCREDS_LOG_LEVEL", "AGENTCREDS_MAX_SECRETS", "AGENTCREDS_TRUSTED_PROXY", "SEAL"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	s, err := start(cmd)
@@ -87,7 +96,7 @@ func scriptAsk(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func scriptStop(ts *testscript.TestScript, _ bool, _ []string) {
+func scriptTerminate(ts *testscript.TestScript, _ bool, _ []string) {
 	s := *serverOf(ts)
 	ts.Check(s.cmd.Process.Signal(syscall.SIGTERM))
 	<-s.exited
@@ -106,4 +115,38 @@ func scriptMode(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s has the mode %o", file, info.Mode().Perm())
 		}
 	}
+}
+
+func scriptLoad(ts *testscript.TestScript, _ bool, args []string) {
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		name, value, ok := strings.Cut(strings.TrimSpace(line), "=")
+		if !ok {
+			ts.Fatalf("%s is not a line of an environment", line)
+		}
+		ts.Setenv(name, value)
+	}
+}
+
+func scriptSQL(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: sql FILE STATEMENT")
+	}
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	_, err = db.ExecContext(context.Background(), args[1])
+	ts.Check(errors.Join(err, db.Close()))
+}
+
+func scriptField(ts *testscript.TestScript, _ bool, args []string) {
+	text := ts.ReadFile(args[1])
+	if at := strings.IndexByte(text, '{'); at > 0 {
+		text = text[at:] // ask prints the status first
+	}
+	var members map[string]any
+	ts.Check(json.Unmarshal([]byte(text), &members))
+	value, ok := members[args[2]].(string)
+	if !ok {
+		ts.Fatalf("%s has no %s", args[1], args[2])
+	}
+	ts.Setenv(args[0], value)
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
-	"github.com/agentcreds/terraform-provider-agentcreds/internal/server"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/sqlite"
 )
 
 // Bounds of a connection. Nobody needs long for a request, and who does not
@@ -32,41 +33,61 @@ func (p Program) serve() *cobra.Command {
 	s := settings{version: p.Version}
 	c := &cobra.Command{
 		Use:   "serve",
-		Short: "Run the agent API as a server of its own",
-		Long: `Run the agent API as a server of its own, over one SQLite database.
+		Short: "Run the agent API and its token endpoint as a server",
+		Long: `Run the agent API and its token endpoint as a server, over one SQLite database.
 
-It speaks plain HTTP and therefore listens on loopback addresses only. Every
-management call needs the admin token, which is made at the first start and
-kept in a file beside the database. Logs are JSON on stderr; the line with
-"msg":"listening" says that the server is ready, and its "url" where.`,
+Agents get tokens at /oauth2/token with their id and secret. Management calls
+take a token of a management client (see client create), or the admin token,
+which is made while there is no client and kept in a file beside the database.
+
+Plain HTTP is for this machine, or for a proxy that speaks TLS. Logs are JSON on
+stderr; the line with "msg":"listening" says that the server is ready, and its
+"url" where. /metrics is open to this machine alone; from elsewhere, and through
+a proxy, it takes a token with the scope internal_metrics_view.`,
 		Example: `  terraform-provider-agentcreds serve --database /var/lib/agentcreds/agents.db
-  AGENTCREDS_ENDPOINT=http://127.0.0.1:8484 \
-  AGENTCREDS_ACCESS_TOKEN=$(cat /var/lib/agentcreds/agents.db.admin-token) terraform apply`,
+  terraform-provider-agentcreds serve --listen :8443 --issuer https://agents.example.com:8443 \
+    --tls-cert /etc/agentcreds/tls.crt --tls-key /etc/agentcreds/tls.key`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			checked, err := s.check()
 			if err != nil {
 				return err
 			}
+			checked.seal.getenv = p.Getenv
 			log := slog.New(slog.NewJSONHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: checked.level}))
 			return run(c.Context(), checked, log)
 		},
 	}
+	s.flags(c)
+	fromEnvironment(c, p.Getenv)
+	return c
+}
+
+func (s *settings) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.SortFlags = false
 	f.StringVar(&s.Listen, "listen", "127.0.0.1:8484", "`address` to listen on; port 0 takes a free one")
 	f.StringVar(&s.Database, "database", "agentcreds.db", "`file` of the database; made when it is not there")
-	f.StringVar(&s.AdminTokenFile, "admin-token-file", "", "`file` of the token for management calls; made when it is not there;\nnone turns the token off (default <database>.admin-token)")
+	f.StringVar(&s.SealKey, "seal-key", "", "where the key is that wraps signing keys: file:`NAME`, env:VARIABLE or\nexec:COMMAND; a file is made when it is not there (default file:<database>.key)")
+	f.StringVar(&s.Issuer, "issuer", "", "`url` by which others reach the server, and what tokens name as their\nissuer; https except on loopback (default where it listens)")
+	f.StringVar(&s.TLSCert, "tls-cert", "", "`file` with the certificate and its chain in PEM; read again when it changes")
+	f.StringVar(&s.TLSKey, "tls-key", "", "`file` with its key")
+	f.BoolVar(&s.TLSSelfSigned, "tls-self-signed", false, "make a certificate for localhost at the start, for development;\nclients can trust <database>.tls-cert")
+	f.BoolVar(&s.BehindTLSProxy, "behind-tls-proxy", false, "a proxy in front speaks TLS: plain http is possible on every address")
+	f.StringSliceVar(&s.TrustedProxy, "trusted-proxy", nil, "`ranges` of proxies whose Forwarded and X-Forwarded-For count")
+	f.StringVar(&s.AdminTokenFile, "admin-token-file", "", "`file` of the admin token; made when it is not there and there is no\nmanagement client; none turns the token off (default <database>.admin-token)")
+	f.DurationVar(&s.TokenLife, "token-life", authority.DefaultTokenLife, "how `long` tokens live, at most 1h")
+	f.StringVar(&s.SigningAlg, "signing-alg", authority.Algorithms[0], "what new signing keys are for: ES256, EdDSA or RS256")
 	f.IntVar(&s.MaxSecrets, "max-secrets", authority.DefaultMaxSecrets, "how many live secrets an agent may have, 1 to 10")
+	f.IntVar(&s.MaxConnections, "max-connections", 1000, "how many connections there may be at once")
+	f.DurationVar(&s.RotationDue, "rotation-due", 90*day, "how old a secret may be before /metrics counts it as overdue")
 	f.StringVar(&s.LogLevel, "log-level", "info", "debug, info, warn or error")
-	fromEnvironment(c, p.Getenv)
-	return c
 }
 
 // run puts the server together and lets it run until ctx ends. The address is
 // taken first: when it is not free, nothing has been made yet.
 func run(ctx context.Context, cfg serveConfig, log *slog.Logger) error {
-	listener, err := listen(ctx, cfg.listen)
+	listener, err := listen(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -75,52 +96,67 @@ func run(ctx context.Context, cfg serveConfig, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	store, err := openStore(ctx, cfg)
+	store, err := openStore(ctx, sqlite.Config{Path: cfg.database, Create: true, Creator: creator})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = store.Close() }()
-	if token.IsZero() && cfg.tokenFile != noToken {
-		if token, err = makeToken(cfg.tokenFile); err != nil {
-			return err
-		}
+	secured, err := tlsConfig(cfg, log)
+	if err != nil {
+		return err
 	}
 	rules, err := authority.New(authority.Config{Store: store, MaxSecrets: cfg.maxSecrets})
 	if err != nil {
 		return err
 	}
-	api, err := server.New(server.Config{
-		Authority: server.Always(rules),
-		Authorize: bearer(token),
-		Version:   cfg.version,
-		Logger:    log,
-	})
+	parts, err := assemble(ctx, cfg, rules, ownURL(cfg, listener), log)
 	if err != nil {
 		return err
 	}
-	if token.IsZero() {
-		log.Warn("there is no admin token: every management call will be refused")
+	works, err := bootstrap(ctx, rules, cfg.tokenFile, token)
+	if err != nil {
+		return err
 	}
-	log.Info("listening", "url", "http://"+listener.Addr().String(),
-		"database", cfg.database, "store_id", store.ID(), "admin_token_file", cfg.tokenFile, "version", cfg.version)
-	err = serveUntil(ctx, listener, logged(api, log), log)
+	if !works {
+		log.Warn("there is no admin token: every management call will be refused that has no token of a management client")
+	}
+	log.Info("listening", "url", ownURL(cfg, listener), "issuer", parts.issuer.URL(), "database", cfg.database,
+		"store_id", store.ID(), "admin_token_file", cfg.tokenFile, "seal_key", cfg.seal.String(), "version", cfg.version)
+	err = serveUntil(ctx, listener, parts.server(cfg, secured, log), log)
+	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	err = errors.Join(err, parts.issuer.Close(flush), store.Close())
 	log.Info("stopped")
-	return errors.Join(err, store.Close())
+	return err
 }
 
-// serveUntil answers requests until ctx ends, and then finishes those that run.
-func serveUntil(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
-	s := &http.Server{
-		Handler:           h,
+// server is the HTTP server with its bounds.
+func (p *parts) server(cfg serveConfig, secured *tls.Config, log *slog.Logger) *http.Server {
+	conns := newConnections(cfg.connections)
+	return &http.Server{
+		Handler:           conns.count(p.handler),
+		TLSConfig:         secured,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
+		ConnState:         conns.state,
+		ConnContext:       conns.context,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
+}
+
+// serveUntil answers requests until ctx ends, and then finishes those that run.
+func serveUntil(ctx context.Context, l net.Listener, s *http.Server, log *slog.Logger) error {
 	failed := make(chan error, 1)
-	go func() { failed <- s.Serve(l) }()
+	go func() {
+		if s.TLSConfig != nil {
+			failed <- s.ServeTLS(l, "", "")
+			return
+		}
+		failed <- s.Serve(l)
+	}()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve on %s: %w", l.Addr(), err)

@@ -1,19 +1,16 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/netip"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
-	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
-	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/sqlite"
 )
 
 // creator is what the first audit entry of a new store names.
@@ -24,109 +21,133 @@ type settings struct {
 	version        string
 	Listen         string
 	Database       string
+	SealKey        string
+	Issuer         string
+	TLSCert        string
+	TLSKey         string
+	TLSSelfSigned  bool
+	BehindTLSProxy bool
+	TrustedProxy   []string
 	AdminTokenFile string
+	TokenLife      time.Duration
+	SigningAlg     string
 	MaxSecrets     int
+	MaxConnections int
+	RotationDue    time.Duration
 	LogLevel       string
 }
 
 // serveConfig is the settings, checked.
 type serveConfig struct {
-	version    string
-	listen     string
-	database   string // a file
-	tokenFile  string // or noToken
-	maxSecrets int
-	level      slog.Level
+	version     string
+	listen      string
+	database    string // a file
+	seal        sealSource
+	issuer      string // "": where it listens
+	tlsCert     string // "": none from a file
+	tlsKey      string
+	selfSigned  bool
+	behindProxy bool // that speaks TLS
+	proxies     proxies
+	tokenFile   string // or noToken
+	tokenLife   time.Duration
+	alg         string
+	maxSecrets  int
+	connections int
+	due         time.Duration
+	level       slog.Level
 }
+
+// plain reports whether the server itself speaks no TLS.
+func (c serveConfig) plain() bool { return c.tlsCert == "" && !c.selfSigned }
 
 // check refuses what cannot be meant before anything is touched.
 func (s settings) check() (serveConfig, error) {
 	cfg := serveConfig{
 		version: s.version, listen: s.Listen, database: s.Database,
-		tokenFile: s.AdminTokenFile, maxSecrets: s.MaxSecrets,
+		tlsCert: s.TLSCert, tlsKey: s.TLSKey, selfSigned: s.TLSSelfSigned, behindProxy: s.BehindTLSProxy,
+		tokenFile: s.AdminTokenFile, tokenLife: s.TokenLife, alg: s.SigningAlg,
+		maxSecrets: s.MaxSecrets, connections: s.MaxConnections, due: s.RotationDue,
 	}
-	if err := loopback(s.Listen); err != nil {
-		return cfg, badValue("listen", s.Listen, err)
-	}
-	if err := databaseFile(s.Database); err != nil {
-		kind, _, isURL := strings.Cut(s.Database, "://")
-		if isURL {
-			kind += "://…" // the rest may hold a password
+	for _, look := range []func(settings, *serveConfig) error{
+		checkTLS, checkListen, checkDatabase, checkIssuer, checkProxies, checkTokens, checkBounds,
+	} {
+		if err := look(s, &cfg); err != nil {
+			return cfg, err
 		}
-		return cfg, badValue("database", kind, err)
+	}
+	return cfg, nil
+}
+
+func checkListen(s settings, cfg *serveConfig) error {
+	local, err := loopback(s.Listen)
+	switch {
+	case err != nil:
+		return badValue("listen", s.Listen, err)
+	case local:
+		return nil
+	case cfg.selfSigned:
+		return badValue("listen", s.Listen, errors.New("--tls-self-signed is for this machine, and goes only with a loopback address"))
+	case cfg.plain() && !cfg.behindProxy:
+		return badValue("listen", s.Listen, errPlain)
+	}
+	return nil
+}
+
+// errPlain: tokens and secrets would go over the network in clear.
+var errPlain = errors.New("plain http is possible only on a loopback address (127.0.0.1, [::1] or localhost): give --tls-cert and --tls-key, or --behind-tls-proxy")
+
+func checkDatabase(s settings, cfg *serveConfig) error {
+	if err := databaseFile(s.Database); err != nil {
+		return badDatabase(s.Database, err)
 	}
 	if cfg.tokenFile == "" {
 		cfg.tokenFile = s.Database + ".admin-token"
 	}
 	if filepath.Clean(cfg.tokenFile) == filepath.Clean(s.Database) {
-		return cfg, badValue("admin-token-file", s.AdminTokenFile, errors.New("this is the database"))
+		return badValue("admin-token-file", s.AdminTokenFile, errors.New("this is the database"))
 	}
-	if s.MaxSecrets < 1 || s.MaxSecrets > authority.HighestMaxSecrets {
-		return cfg, badValue("max-secrets", strconv.Itoa(s.MaxSecrets), fmt.Errorf("1 to %d are possible", authority.HighestMaxSecrets))
-	}
-	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
-	level, ok := levels[strings.ToLower(s.LogLevel)]
-	if !ok {
-		return cfg, badValue("log-level", s.LogLevel, errors.New("debug, info, warn or error are possible"))
-	}
-	cfg.level = level
-	return cfg, nil
-}
-
-// databaseFile refuses what is not a file name.
-func databaseFile(database string) error {
-	kind, _, isURL := strings.Cut(database, "://")
-	switch {
-	case database == "":
-		return errors.New("a file name is needed")
-	case isURL && (kind == "postgres" || kind == "postgresql"):
-		return errors.New("postgresql is not supported by this version: give the name of a sqlite file")
-	case isURL:
-		return errors.New("give the name of a file, not a url")
+	var err error
+	if cfg.seal, err = parseSeal(s.SealKey, s.Database); err != nil {
+		// What is written there by mistake could be the key itself.
+		return badValue("seal-key", "…", err)
 	}
 	return nil
 }
 
-// openStore opens the database, or makes it.
-func openStore(ctx context.Context, cfg serveConfig) (store.Store, error) {
-	s, err := sqlite.Open(ctx, sqlite.Config{Path: cfg.database, Create: true, Creator: creator})
-	switch {
-	case err == nil:
-		return s, nil
-	case errors.Is(err, store.ErrForeign):
-		return nil, hint(err, "nothing was changed; choose another file with --database")
-	case errors.Is(err, store.ErrBusy):
-		return nil, hint(err, "end the process that holds it, or choose another file with --database")
-	default:
-		return nil, hint(err, "check the file and its directory, or choose another one with --database")
+func checkProxies(s settings, cfg *serveConfig) error {
+	var err error
+	if cfg.proxies, err = parseProxies(s.TrustedProxy); err != nil {
+		return badValue("trusted-proxy", strings.Join(s.TrustedProxy, ","), errors.New("give addresses, or ranges as in 10.0.0.0/8"))
 	}
+	return nil
 }
 
-// loopback refuses addresses that other machines can reach: tokens and secrets
-// would go over the network in clear.
-func loopback(address string) error {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return errors.New("give it as host:port, as in 127.0.0.1:8484")
+func checkTokens(s settings, _ *serveConfig) error {
+	if s.TokenLife < time.Second || s.TokenLife > time.Hour {
+		return badValue("token-life", s.TokenLife.String(), errors.New("1s to 1h are possible"))
 	}
-	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return errors.New("the port must be a number from 0 to 65535")
+	if !slices.Contains(authority.Algorithms, s.SigningAlg) {
+		return badValue("signing-alg", s.SigningAlg, fmt.Errorf("%s are possible", strings.Join(authority.Algorithms, ", ")))
 	}
-	ip, err := netip.ParseAddr(host)
-	if host == "localhost" || (err == nil && ip.IsLoopback()) {
-		return nil
-	}
-	return errors.New("this version speaks plain http, and only on a loopback address: 127.0.0.1, [::1] or localhost")
+	return nil
 }
 
-// listen takes the address. A name can lead anywhere, so it is looked at again.
-func listen(ctx context.Context, address string) (net.Listener, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, hint(err, "is another server running there? choose another port with --listen (port 0 takes a free one)")
+func checkBounds(s settings, cfg *serveConfig) error {
+	if s.MaxSecrets < 1 || s.MaxSecrets > authority.HighestMaxSecrets {
+		return badValue("max-secrets", strconv.Itoa(s.MaxSecrets), fmt.Errorf("1 to %d are possible", authority.HighestMaxSecrets))
 	}
-	if a, ok := l.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
-		return nil, errors.Join(fmt.Errorf("%s leads to %s, which is not a loopback address", address, l.Addr()), l.Close())
+	if s.MaxConnections < 1 {
+		return badValue("max-connections", strconv.Itoa(s.MaxConnections), errors.New("at least 1 is needed"))
 	}
-	return l, nil
+	if s.RotationDue <= 0 {
+		return badValue("rotation-due", s.RotationDue.String(), errors.New("it must be longer than 0"))
+	}
+	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+	level, ok := levels[strings.ToLower(s.LogLevel)]
+	if !ok {
+		return badValue("log-level", s.LogLevel, errors.New("debug, info, warn or error are possible"))
+	}
+	cfg.level = level
+	return nil
 }

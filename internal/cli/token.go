@@ -1,143 +1,160 @@
 package cli
 
 import (
-	"crypto/rand"
-	"encoding/base64"
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"net/http"
 	"os"
-	"path/filepath"
-	"regexp"
-	"runtime"
 	"strings"
-	"syscall"
 
-	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
+	"github.com/spf13/cobra"
+
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 )
 
-const (
-	// noToken as the token file turns the admin token off.
-	noToken = "none"
-	// tokenPrefix tells an admin token from the secret of an agent.
-	tokenPrefix = "agca_"
-	// maxTokenFile is far more than a token needs.
-	maxTokenFile = 4 << 10
-)
+// agentSecret is the variable with the secret of the agent.
+const agentSecret = "AGENTCREDS_AGENT_SECRET"
 
-// token68 is what a bearer token may be made of (RFC 6750 §2.1).
-var token68 = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
+// maxSecret is more than any secret has.
+const maxSecret = 4 << 10
 
-// readToken reads the admin token. It is zero when there is no file, or none
-// is wanted. A file that others can read, or a link, is refused: who made it so
-// may know the token.
-func readToken(path string) (secret.Text, error) {
-	if path == noToken {
-		return secret.Text{}, nil
-	}
-	before, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		return secret.Text{}, nil
-	case err != nil:
-		return secret.Text{}, badToken(path, err)
-	case !before.Mode().IsRegular():
-		return secret.Text{}, badToken(path, errors.New("it is not a regular file"))
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return secret.Text{}, badToken(path, err)
-	}
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return secret.Text{}, badToken(path, err)
-	case !os.SameFile(before, info):
-		return secret.Text{}, badToken(path, errors.New("it was replaced while it was read"))
-	case runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0:
-		return secret.Text{}, badToken(path, fmt.Errorf("others can read or write it (mode %04o)", info.Mode().Perm()))
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxTokenFile+1))
-	if err != nil {
-		return secret.Text{}, badToken(path, err)
-	}
-	line := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
-	switch {
-	case line == "":
-		return secret.Text{}, badToken(path, errors.New("it is empty"))
-	case len(text) > maxTokenFile || !token68.MatchString(line):
-		return secret.Text{}, badToken(path, errors.New("it does not hold one line with a token in it (letters, digits and -._~+/)"))
-	}
-	return secret.New(line), nil
+// tokenFlags are the flags of token.
+type tokenFlags struct {
+	Endpoint   string
+	AgentID    string
+	SecretFile string
+	Scopes     []string
+	Audiences  []string
+	CA         string
+	asJSON     bool
+	asEnv      bool
 }
 
-func badToken(path string, err error) error {
-	return hint(fmt.Errorf("use the admin token in %s: %w", path, err),
-		"it must be a file of yours alone (mode 0600) with the token in one line; without the file a new token is made")
+func (p Program) token() *cobra.Command {
+	var t tokenFlags
+	c := &cobra.Command{
+		Use:   "token --endpoint URL --agent-id ID",
+		Short: "Sign in as an agent and print the access token",
+		Long: `Sign in as an agent and print the access token. The secret of the agent comes from
+--secret-file, from AGENTCREDS_AGENT_SECRET, or from standard input; never from an
+argument, which everybody on the machine could read.`,
+		Example: `  AGENTCREDS_AGENT_SECRET=… terraform-provider-agentcreds token --endpoint https://agents.example.com --agent-id 940642a5-…
+  vault kv get -field secret kv/agents/bot | terraform-provider-agentcreds token --endpoint … --agent-id … --json`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			// It may be the secret, which is not repeated.
+			return usage(errors.New("token takes no arguments: the secret comes from a file, the environment or standard input"))
+		},
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := t.check(); err != nil {
+				return err
+			}
+			value, err := t.secret(c.InOrStdin(), p.Getenv)
+			if err != nil {
+				return err
+			}
+			found, err := signIn(c.Context(), t, value)
+			if err != nil {
+				return err
+			}
+			return t.print(c.OutOrStdout(), found)
+		},
+	}
+	f := c.Flags()
+	f.SortFlags = false
+	f.StringVar(&t.Endpoint, "endpoint", "", "`url` of the server")
+	f.StringVar(&t.AgentID, "agent-id", "", "`id` of the agent")
+	f.StringVar(&t.SecretFile, "secret-file", "", "`file` with the secret in one line; - is standard input")
+	f.StringSliceVar(&t.Scopes, "scope", nil, "`scope` to ask for; more than once for more")
+	f.StringSliceVar(&t.Audiences, "audience", nil, "`audience` that the token is for (default the server itself)")
+	f.StringVar(&t.CA, "ca-certificate", "", "`file` with CA certificates in PEM to trust instead of the system's")
+	f.BoolVar(&t.asJSON, "json", false, "print the whole answer as JSON")
+	f.BoolVar(&t.asEnv, "env", false, "print it as lines for an environment")
+	fromEnvironment(c, p.Getenv, "endpoint", "agent-id", "secret-file", "ca-certificate")
+	return c
 }
 
-// makeToken makes a token and its file. The file appears with its content or
-// not at all, and of two who make it at once one wins and both use that one.
-func makeToken(path string) (secret.Text, error) {
-	token := newToken()
-	err := writeOnce(path, token.Reveal()+"\n")
+func (t tokenFlags) check() error {
 	switch {
-	case errors.Is(err, fs.ErrExist):
-		return readToken(path)
-	case err != nil:
-		return secret.Text{}, hint(fmt.Errorf("make the admin token: %w", err),
-			"choose another place with --admin-token-file, or turn the token off with --admin-token-file none")
-	}
-	return token, nil
-}
-
-// newToken makes a token of 256 bits.
-func newToken() secret.Text {
-	bits := make([]byte, 32)
-	_, _ = rand.Read(bits) // never fails: crypto/rand crashes the program instead
-	return secret.New(tokenPrefix + base64.RawURLEncoding.EncodeToString(bits))
-}
-
-// writeOnce writes a file that must not exist yet, readable by its owner only.
-func writeOnce(path, text string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }()
-	_, err = f.WriteString(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Link(f.Name(), path); err != nil {
-		return err
-	}
-	// Where a directory cannot be synced, a loss of power can take the file
-	// away again; then the next start makes a new token.
-	if dir, err := os.Open(filepath.Dir(path)); err == nil {
-		_ = dir.Sync()
-		_ = dir.Close()
+	case t.Endpoint == "":
+		return usage(errors.New("--endpoint is needed: the url of the server"))
+	case t.AgentID == "":
+		return usage(errors.New("--agent-id is needed: the id of the agent"))
+	case t.asJSON && t.asEnv:
+		return usage(errors.New("--json and --env exclude each other"))
 	}
 	return nil
 }
 
-// bearer lets through who sends the token. Without one it lets nobody through.
-func bearer(token secret.Text) func(*http.Request) (authority.Principal, error) {
-	return func(r *http.Request) (authority.Principal, error) {
-		given := r.Header.Values("Authorization")
-		if len(given) != 1 || token.IsZero() {
-			return authority.Principal{}, errNobody
+// secret reads the secret of the agent from where it is.
+func (t tokenFlags) secret(stdin io.Reader, getenv func(string) string) (secret.Text, error) {
+	switch value := getenv(agentSecret); {
+	case t.SecretFile == "-":
+		return oneSecret("standard input", stdin)
+	case t.SecretFile != "":
+		f, err := os.Open(t.SecretFile)
+		if err != nil {
+			return secret.Text{}, hint(fmt.Errorf("read the secret: %w", err), "--secret-file names a file with the secret of the agent in one line")
 		}
-		scheme, credentials, _ := strings.Cut(given[0], " ")
-		if !strings.EqualFold(scheme, "Bearer") || !token.Equal(secret.New(strings.TrimSpace(credentials))) {
-			return authority.Principal{}, errNobody
+		defer func() { _ = f.Close() }()
+		return oneSecret(t.SecretFile, f)
+	case value != "":
+		return oneSecret(agentSecret, strings.NewReader(value))
+	case terminal(stdin):
+		return secret.Text{}, &hinted{
+			error: errors.New("there is no secret"),
+			hint:  "put it into " + agentSecret + ", name a file with --secret-file, or pipe it in",
+			code:  exitUsage,
 		}
-		return authority.Principal{Name: "admin", Scopes: []string{authority.AllScopes}}, nil
 	}
+	return oneSecret("standard input", stdin)
 }
 
-var errNobody = errors.New("the admin token is missing or wrong")
+// terminal reports whether somebody would have to type.
+func terminal(stdin io.Reader) bool {
+	f, ok := stdin.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// oneSecret reads one line. Errors do not quote it.
+func oneSecret(from string, r io.Reader) (secret.Text, error) {
+	text, err := io.ReadAll(bufio.NewReader(io.LimitReader(r, maxSecret+1)))
+	line := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
+	switch {
+	case err != nil:
+	case line == "":
+		err = errors.New("it is empty")
+	case len(text) > maxSecret:
+		err = errors.New("it is too long for a secret")
+	case strings.ContainsAny(line, "\r\n\x00"):
+		err = errors.New("it has more than one line")
+	default:
+		return secret.New(line), nil
+	}
+	return secret.Text{}, hint(fmt.Errorf("read the secret from %s: %w", from, err),
+		"give it in one line: in %s, in a file with --secret-file, or on standard input", agentSecret)
+}
+
+func (t tokenFlags) print(w io.Writer, got tokenAnswer) error {
+	switch {
+	case t.asJSON:
+		return printJSON(w, struct {
+			AccessToken string `json:"access_token"`
+			TokenType   string `json:"token_type"`
+			ExpiresIn   int64  `json:"expires_in"`
+			Scope       string `json:"scope"`
+		}{got.AccessToken.Reveal(), "Bearer", got.lives(), got.Scope})
+	case t.asEnv:
+		_, err := fmt.Fprintf(w, "AGENTCREDS_AGENT_TOKEN=%s\nAGENTCREDS_AGENT_TOKEN_EXPIRES_IN=%d\n", got.AccessToken.Reveal(), got.lives())
+		return err
+	}
+	_, err := fmt.Fprintln(w, got.AccessToken.Reveal())
+	return err
+}

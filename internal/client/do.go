@@ -37,6 +37,8 @@ type call struct {
 	shielded bool
 	// credential replaces the client's own.
 	credential secret.Text
+	// secrets are in it where secretsIn does not look.
+	secrets []secret.Text
 }
 
 // nothing is what is asked for when only success counts.

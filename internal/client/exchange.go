@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -53,7 +54,7 @@ func (c *Client) exchange(r call) (*exchange, error) {
 		return nil, err
 	}
 	x.url, x.shown = c.target(r.path, r.query)
-	x.masks = append(secretsIn(r.body), c.masks...)
+	x.masks = slices.Concat(secretsIn(r.body), r.secrets, c.masks)
 	return x, nil
 }
 

@@ -112,7 +112,9 @@ func (s *tokenSource) refused(header secret.Text) bool {
 // json.Number takes too.
 type tokenAnswer struct {
 	AccessToken secret.Text `json:"access_token"`
+	TokenType   string      `json:"token_type"`
 	ExpiresIn   json.Number `json:"expires_in"`
+	Scope       string      `json:"scope"`
 }
 
 func (s *tokenSource) fetch(ctx context.Context) (secret.Text, error) {

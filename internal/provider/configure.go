@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -66,6 +67,7 @@ type server struct {
 	place          string // file or URL, for messages
 	embedded       bool
 	acceptNewStore bool
+	minted         sync.Map // by the key that is in private data: what Close revokes
 }
 
 // Configure makes no request and creates no file: a binary is started several
@@ -89,7 +91,7 @@ func (p *agentcreds) Configure(ctx context.Context, req provider.ConfigureReques
 		p.blame(ctx, err, &resp.Diagnostics)
 		return
 	}
-	resp.ResourceData, resp.DataSourceData = srv, srv
+	resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData = srv, srv, srv
 }
 
 // blame points at the argument that an error begins with, so that Terraform

@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	fwprovider "github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
@@ -57,8 +58,8 @@ func TestAccExamples(t *testing.T) {
 		}
 		rel, _ := filepath.Rel(examplesDir, file)
 		switch rel = filepath.ToSlash(rel); {
-		case rel == "demo":
-			return fs.SkipDir // make demo applies it
+		case rel == "demo", rel == "serve":
+			return fs.SkipDir // make demo applies the one, a test of internal/cli runs the other
 		case d.IsDir():
 		case strings.HasPrefix(rel, "guides/"):
 			modules[path.Dir(rel)] = append(modules[path.Dir(rel)], rel) // a module is a directory
@@ -98,6 +99,7 @@ func exampleTest(name string, files []string) func(*example, *testing.T) {
 		{`^resources/[^/]+/import-by-identity\.tf$`, (*example).importedByIdentity},
 		{`^resources/[^/]+/import\.sh$`, (*example).importedByCommand},
 		{`^data-sources/[^/]+/data-source[^/]*\.tf$`, (*example).read},
+		{`^ephemeral-resources/agentcreds_agent_token/ephemeral-resource\.tf$`, (*example).opened},
 		{`^functions/[^/]+/function[^/]*\.tf$`, (*example).applied},
 		{`^guides/secret-managers/[^/]+$`, (*example).passedOn},
 		{`^guides/rotation-trigger$`, (*example).rotated},
@@ -133,6 +135,15 @@ func TestExamplesAreThere(t *testing.T) {
 		var meta datasource.MetadataResponse
 		d().Metadata(t.Context(), datasource.MetadataRequest{ProviderTypeName: provider.TypeName}, &meta)
 		need("data-sources", meta.TypeName, "data-source.tf")
+	}
+	ephemerals, ok := p.(fwprovider.ProviderWithEphemeralResources)
+	if !ok {
+		t.Fatal("the provider has no ephemeral resources")
+	}
+	for _, e := range ephemerals.EphemeralResources(t.Context()) {
+		var meta ephemeral.MetadataResponse
+		e().Metadata(t.Context(), ephemeral.MetadataRequest{ProviderTypeName: provider.TypeName}, &meta)
+		need("ephemeral-resources", meta.TypeName, "ephemeral-resource.tf")
 	}
 	functions, ok := p.(fwprovider.ProviderWithFunctions)
 	if !ok {
@@ -423,6 +434,10 @@ func standIn(body *hclwrite.Body, block *hclwrite.Block) (addresses []string) {
 			continue
 		}
 		label := strings.Join(append(block.Labels(), name), "_")
+		if strings.Contains(text, "ephemeral.") { // which no resource may keep
+			body.AppendNewBlock("locals", nil).Body().SetAttributeRaw(label, expression(text))
+			continue
+		}
 		body.AppendNewBlock("resource", []string{"terraform_data", label}).Body().SetAttributeRaw("input", expression(text))
 		if strings.Contains(text, "agentcreds_agent_secret.") {
 			addresses = append(addresses, "terraform_data."+label)

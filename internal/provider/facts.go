@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 )
@@ -34,6 +35,11 @@ type facts struct {
 	// MakesRoom is the secret that the next rotation revokes before its grace
 	// ends, because the agent has as many live ones as it may; "" for none.
 	MakesRoom string `json:"makes_room,omitempty"`
+	// Used says when secrets that a plan can end were last used, by id, and
+	// Read when that was read: both by the server's clock. They are kept for
+	// live secrets alone that were used within a day before Read.
+	Used map[string]time.Time `json:"used,omitempty"`
+	Read time.Time            `json:"read,omitzero"`
 }
 
 // Private state is of an internal type of the framework: these are its parts.

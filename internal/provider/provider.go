@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
@@ -22,8 +23,9 @@ import (
 const TypeName = "agentcreds"
 
 var (
-	_ provider.Provider              = (*agentcreds)(nil)
-	_ provider.ProviderWithFunctions = (*agentcreds)(nil)
+	_ provider.Provider                       = (*agentcreds)(nil)
+	_ provider.ProviderWithFunctions          = (*agentcreds)(nil)
+	_ provider.ProviderWithEphemeralResources = (*agentcreds)(nil)
 )
 
 type agentcreds struct{ version string }
@@ -115,7 +117,11 @@ func (p *agentcreds) Resources(context.Context) []func() resource.Resource {
 }
 
 func (p *agentcreds) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{newAgentData, newAgentsData, newCredentialsData, newServerData}
+	return []func() datasource.DataSource{newAgentData, newAgentsData, newCredentialsData, newAuditEventsData, newServerData}
+}
+
+func (p *agentcreds) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{newTokenEphemeral}
 }
 
 func (p *agentcreds) Functions(context.Context) []func() function.Function {

@@ -79,6 +79,7 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	if liveSecrets(secrets) >= srv.MaxSecrets {
 		f.MakesRoom = makesRoom(secrets, srv.Principal, m.SecretID.ValueString(), m.previousID())
 	}
+	f.noteUses(secrets, now, m.SecretID.ValueString(), m.previousID(), f.MakesRoom)
 	if len(secrets) > 0 && secrets[0].SecretID != m.SecretID.ValueString() {
 		f.Latest = secrets[0].SecretID
 	}

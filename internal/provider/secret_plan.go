@@ -50,14 +50,22 @@ func decide(plan, state *secretModel, f facts) decision {
 // ModifyPlan keeps every computed value, and makes unknown exactly those that
 // change.
 func (r *secretResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.State.Raw.IsNull() || req.Plan.Raw.IsNull() {
-		return // create or destroy
+	if req.State.Raw.IsNull() {
+		return // create
 	}
 	var plan, state secretModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	f := readFacts(ctx, req.Private, &resp.Diagnostics)
-	if resp.Diagnostics.HasError() || !plan.AgentID.Equal(state.AgentID) {
+	if req.Plan.Raw.IsNull() {
+		warnDeletion(&state, f, &resp.Diagnostics)
+		return
+	}
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if !plan.AgentID.Equal(state.AgentID) {
+		warnDeletion(&state, f, &resp.Diagnostics)
 		return // another agent: a new secret, planned for itself
 	}
 	set := func(name string, v attr.Value) {
@@ -78,6 +86,7 @@ func (r *secretResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		}
 	}
 	warnings(&plan, &state, f, what, &resp.Diagnostics)
+	warnUse(&plan, &state, f, what, &resp.Diagnostics)
 }
 
 // unknownSecret marks what a rotation makes anew.

@@ -1,12 +1,14 @@
 package secret
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/crypto/argon2"
@@ -40,27 +42,58 @@ type Digest string
 
 // NewDigest digests the secret of an agent. For a text that is not of our
 // shape it takes about 40 ms of CPU and 19 MiB: bound how many run at once.
-func NewDigest(agentID string, t Text) Digest {
+// others are the digests that the agent has: one salt serves them all, so that
+// Find needs one slow hash however many there are.
+func NewDigest(agentID string, t Text, others ...Digest) Digest {
 	if t.HasOurShape() {
 		return fast(agentID, t)
 	}
-	salt := make([]byte, argonSaltLen)
-	_, _ = rand.Read(salt)
-	return slow(agentID, t, salt)
+	salts := saltsOf(others)
+	if len(salts) == 0 {
+		salt := make([]byte, argonSaltLen)
+		_, _ = rand.Read(salt)
+		salts = append(salts, salt)
+	}
+	return slow(agentID, t, salts[0])
 }
 
-// Matches reports, in constant time for a shape, whether the digest is that of
-// t. The shape of t alone decides how much work is done, never the digest, so
-// that the time says nothing about what is stored.
-func (d Digest) Matches(agentID string, t Text) bool {
+// Matches reports whether the digest is that of t.
+func (d Digest) Matches(agentID string, t Text) bool { return Find(agentID, t, []Digest{d}) == 0 }
+
+// Find returns which of the digests, all of one agent, is that of t: -1 for
+// none. The shape of t alone decides how much work is done: one hash, where
+// the digests have no more than one salt, also when there are none. All are
+// compared, in constant time.
+func Find(agentID string, t Text, known []Digest) int {
+	found := -1
+	look := func(d Digest) {
+		for i, k := range known {
+			found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare([]byte(k), []byte(d)), i, found)
+		}
+	}
 	if t.HasOurShape() {
-		return equal(fast(agentID, t), d)
+		look(fast(agentID, t))
+		return found
 	}
-	salt, ok := d.salt()
-	if !ok {
-		salt = make([]byte, argonSaltLen) // a dummy: the work is the same
+	salts := saltsOf(known)
+	if len(salts) == 0 {
+		salts = [][]byte{make([]byte, argonSaltLen)} // a dummy: the work is the same
 	}
-	return equal(slow(agentID, t, salt), d) && ok
+	for _, salt := range salts {
+		look(slow(agentID, t, salt))
+	}
+	return found
+}
+
+// saltsOf are the different salts of the slow digests.
+func saltsOf(digests []Digest) (salts [][]byte) {
+	for _, d := range digests {
+		salt, ok := d.salt()
+		if ok && !slices.ContainsFunc(salts, func(s []byte) bool { return bytes.Equal(s, salt) }) {
+			salts = append(salts, salt)
+		}
+	}
+	return salts
 }
 
 func (d Digest) salt() ([]byte, bool) {
@@ -93,5 +126,3 @@ func message(agentID string, t Text) []byte {
 	}
 	return m
 }
-
-func equal(a, b Digest) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

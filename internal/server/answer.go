@@ -73,7 +73,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *api.Error) {
 	h := w.Header()
 	switch e.Status {
 	case http.StatusUnauthorized:
-		h.Set("WWW-Authenticate", `Bearer realm="agentcreds"`)
+		h.Set("WWW-Authenticate", challenge(r))
 	case http.StatusForbidden:
 		h.Set("WWW-Authenticate", `Bearer realm="agentcreds", error="insufficient_scope"`)
 	}
@@ -95,6 +95,15 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, e *api.Error) {
 		body = api.ServerError{Code: e.Code, Message: http.StatusText(e.Status), Description: e.Message, TraceID: e.TraceID}
 	}
 	s.answer(w, r, e.Status, body)
+}
+
+// challenge asks for a token. Who sent one is told that it does not count (RFC
+// 6750 §3.1), and not why.
+func challenge(r *http.Request) string {
+	if r.Header.Get("Authorization") == "" {
+		return `Bearer realm="agentcreds"`
+	}
+	return `Bearer realm="agentcreds", error="invalid_token"`
 }
 
 // write sends what is encoded. An error of the connection is not looked at: it

@@ -46,6 +46,9 @@ var samples = map[string]struct {
 	"DELETE /api/server/v1/agents/{id}/secrets/{secretId}": {``, 204},
 	"POST /api/server/v1/agents/{id}/revoke":               {``, 200},
 
+	"GET /api/server/v1/audit/events":     {``, 200},
+	"GET /api/server/v1/audit/checkpoint": {``, 200},
+
 	"GET /healthz": {``, 200},
 	"GET /readyz":  {``, 200},
 }
@@ -54,6 +57,7 @@ var samples = map[string]struct {
 var scopes = []string{
 	api.ScopeAgentCreate, api.ScopeAgentList, api.ScopeAgentView, api.ScopeAgentUpdate, api.ScopeAgentDelete,
 	api.ScopeCredentialCreate, api.ScopeCredentialView, api.ScopeCredentialDelete,
+	api.ScopeAuditView,
 }
 
 // TestAuthorizationMatrix asks for every route as nobody, as somebody unknown,

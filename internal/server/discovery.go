@@ -72,6 +72,7 @@ func (s *Server) serverConfig(c *call) (any, error) {
 			StoreID:    c.authority.StoreID(),
 			MaxSecrets: c.authority.MaxSecrets(),
 			Overlap:    true,
+			Audit:      true,
 			Version:    s.cfg.Version,
 			Principal:  c.principal.Name,
 		},

@@ -72,6 +72,9 @@ func table() []route {
 		{Route{"DELETE", api.PatternSecret, api.ScopeCredentialDelete, false}, 204, existing, 0, "", reads((*Server).revokeSecret)},
 		{Route{"POST", api.PatternRevoke, api.ScopeCredentialDelete, false}, 200, existing, 0, "", reads((*Server).revokeAgent)},
 
+		{Route{"GET", api.PathAuditEvents, api.ScopeAuditView, false}, 200, existing, 0, "", reads((*Server).auditEvents)},
+		{Route{"GET", api.PathCheckpoint, api.ScopeAuditView, false}, 200, existing, 0, "", reads((*Server).checkpoint)},
+
 		{Route{"GET", api.PathHealth, "", true}, 200, noStore, 0, "", reads((*Server).healthy)},
 		{Route{"GET", api.PathReady, "", true}, 200, noStore, 0, "", reads((*Server).ready)},
 	}

@@ -36,6 +36,9 @@ type Config struct {
 	// an *api.Error or one of the store. nil refuses every request.
 	Authorize func(*http.Request) (authority.Principal, error)
 
+	// SignCheckpoint signs the JSON of an audit checkpoint and gives a JWS;
+	// nil leaves checkpoints unsigned.
+	SignCheckpoint func(ctx context.Context, text []byte) (string, error)
 	// Explain tells the whole text of errors to whoever asks. It is for a
 	// server whose only users are its administrators; others learn no file
 	// names from an answer, only a trace id that leads to the log.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 )
@@ -63,6 +64,15 @@ type Store interface {
 	// nothing of it remains, and the panic goes on to the caller.
 	Update(ctx context.Context, fn func(Tx) ([]audit.Event, error)) error
 
+	// Touch moves LastUsed of secrets forward, and sets FirstUsed where it
+	// is not set. It needs no event: what was used is in the audit by
+	// itself. Secrets that are not there any more are passed over.
+	Touch(ctx context.Context, uses []Use) error
+
+	// Count adds n to a counter. It needs no event: it counts what is too
+	// much for the audit. When it returns, the commit is durable.
+	Count(ctx context.Context, name string, n int64) error
+
 	// Close lets go of the store. Calls under way are finished first; later
 	// ones return an error. A second Close does nothing.
 	Close() error
@@ -89,6 +99,23 @@ type Reader interface {
 	// Entries returns at most limit audit entries whose Seq is greater than
 	// after, in order. In an Update, its own are not among them.
 	Entries(after int64, limit int) ([]audit.Entry, error)
+	// FindEntries returns the entries that a query asks for, in order.
+	FindEntries(q EntryQuery) ([]audit.Entry, error)
+	// LastEntry returns the newest audit entry: every store has one.
+	LastEntry() (audit.Entry, error)
+
+	// Client returns ErrNotFound when there is none with that id.
+	Client(id string) (Client, error)
+	// Clients returns all management clients, oldest first.
+	Clients() ([]Client, error)
+	// SigningKeys returns all, oldest first.
+	SigningKeys() ([]SigningKey, error)
+	// Setting returns "" when it was never set.
+	Setting(name string) (string, error)
+	// Counter returns 0 when nothing was counted.
+	Counter(name string) (int64, error)
+	// Spent reports whether one of the keys was spent and is not forgotten.
+	Spent(keys ...string) (bool, error)
 }
 
 // Tx reads what is there, its own writes included, and writes. After ErrNotFound
@@ -112,4 +139,19 @@ type Tx interface {
 	// SetSecret replaces the secret with that id. It returns ErrNotFound
 	// when there is none.
 	SetSecret(Secret) error
+
+	// AddClient returns ErrExists when the id or the name is taken.
+	AddClient(Client) error
+	// SetClient and RemoveClient return ErrNotFound when there is none.
+	SetClient(Client) error
+	RemoveClient(id string) error
+	// SetSigningKey adds a key, or replaces the one with that id.
+	SetSigningKey(SigningKey) error
+	// RemoveSigningKey returns ErrNotFound when there is none.
+	RemoveSigningKey(id string) error
+	// SetSetting keeps a text under a name; "" removes it.
+	SetSetting(name, value string) error
+	// Spend marks a key as used, once: it returns ErrExists when it was
+	// spent before. The mark may be forgotten after expires.
+	Spend(key string, expires time.Time) error
 }

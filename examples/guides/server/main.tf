@@ -8,7 +8,7 @@ terraform {
 
 provider "agentcreds" {
   endpoint = "http://127.0.0.1:8484"
-  # The token comes from the environment: AGENTCREDS_ACCESS_TOKEN
+  # AGENTCREDS_CLIENT_ID and AGENTCREDS_CLIENT_SECRET come from the environment
 }
 
 resource "agentcreds_agent" "support" {

@@ -18,7 +18,8 @@ var errAborted = errors.New("the function of the update did not return")
 
 // call is one Update on its way into a commit.
 type call struct {
-	fn    func(store.Tx) ([]audit.Event, error)
+	fn    func(*tx) ([]audit.Event, error)
+	quiet bool            // it may end without an event
 	since time.Time       // when it came
 	done  <-chan struct{} // its context has ended
 
@@ -191,7 +192,7 @@ func (g *group) next() *tx {
 		_, g.broken = g.c.exec("SAVEPOINT turn")
 		g.marked = true
 	}
-	return &tx{c: g.c, path: g.path, broken: g.broken}
+	return &tx{c: g.c, path: g.path, now: g.now, broken: g.broken}
 }
 
 // settle enters the events of a call that went well, and undoes one that did
@@ -203,7 +204,7 @@ func (g *group) settle(c *call, t *tx) {
 	case c.err != nil:
 	case t.broken != nil: // fn took no notice
 		c.err = explain("update", g.path, t.broken)
-	case len(c.events) == 0:
+	case len(c.events) == 0 && !c.quiet:
 		c.err = store.ErrNoEvent
 	default:
 		head, t.broken = g.c.appendEvents(head, g.now, c.events)

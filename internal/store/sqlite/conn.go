@@ -176,9 +176,9 @@ func drain(rows *sql.Rows, err error, each func(scan) error) error {
 }
 
 // row reads the first row into dest: sql.ErrNoRows when there is none.
-func (c *conn) row(query string, dest ...any) error {
+func (c *conn) row(query string, args []any, dest ...any) error {
 	err := sql.ErrNoRows
-	if e := c.rows(query, nil, func(scan scan) error {
+	if e := c.rows(query, args, func(scan scan) error {
 		err = scan(dest...)
 		return err
 	}); e != nil {
@@ -189,6 +189,6 @@ func (c *conn) row(query string, dest ...any) error {
 
 // number reads one number.
 func (c *conn) number(query string) (n int, err error) {
-	err = c.row(query, &n)
+	err = c.row(query, nil, &n)
 	return n, err
 }

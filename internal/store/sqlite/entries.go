@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 )
 
 const (
@@ -15,8 +16,63 @@ const (
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	selectEntries = `SELECT seq, time, actor, action, agent, target, outcome, reason, detail, prev, hash
 		FROM audit WHERE seq > ? ORDER BY seq LIMIT ?`
+	selectLast = `SELECT seq, time, actor, action, agent, target, outcome, reason, detail, prev, hash
+		FROM audit ORDER BY seq DESC LIMIT 1`
 	selectHead = `SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1`
 )
+
+// FindEntries reads the audit entries that a query asks for.
+func (t *tx) FindEntries(q store.EntryQuery) (found []audit.Entry, err error) {
+	if err := t.ready(); err != nil || q.Limit <= 0 {
+		return nil, err
+	}
+	where, args := "seq > ?", []any{q.After}
+	and := func(term string, values ...any) {
+		where, args = where+" AND "+term, append(args, values...)
+	}
+	for _, f := range []struct{ term, value string }{
+		{"agent = ?", q.AgentID}, {"actor = ?", q.Actor}, {"outcome = ?", q.Outcome},
+	} {
+		if f.value != "" {
+			and(f.term, f.value)
+		}
+	}
+	if q.Action != "" {
+		and("(action = ? OR substr(action, 1, length(?) + 1) = ? || '.')", q.Action, q.Action, q.Action)
+	}
+	if !q.Since.IsZero() {
+		and("time >= ?", q.Since.UnixMicro())
+	}
+	if !q.Until.IsZero() {
+		and("time < ?", q.Until.UnixMicro())
+	}
+	query := `SELECT seq, time, actor, action, agent, target, outcome, reason, detail, prev, hash
+		FROM audit WHERE ` + where + ` ORDER BY seq LIMIT ?`
+	err = t.c.rowsOnce(query, append(args, q.Limit), func(scan scan) error {
+		e, err := scanEntry(scan)
+		found = append(found, e)
+		return err
+	})
+	if err != nil {
+		return nil, t.fail("audit entries", err)
+	}
+	return found, nil
+}
+
+// LastEntry reads the newest audit entry.
+func (t *tx) LastEntry() (last audit.Entry, err error) {
+	if err := t.ready(); err != nil {
+		return last, err
+	}
+	err = t.c.rows(selectLast, nil, func(scan scan) (err error) {
+		last, err = scanEntry(scan)
+		return err
+	})
+	if err == nil && last.Seq == 0 {
+		err = sql.ErrNoRows
+	}
+	return last, t.fail("audit entries", err)
+}
 
 // Entries reads audit entries.
 func (t *tx) Entries(after int64, limit int) (found []audit.Entry, err error) {
@@ -41,17 +97,20 @@ func scanEntry(scan scan) (audit.Entry, error) {
 		detail string
 	)
 	err := scan(&e.Seq, &micros, &e.Actor, &e.Action, &e.AgentID, &e.Target, &e.Outcome, &e.Reason, &detail, &e.Prev, &e.Hash)
+	if err == nil {
+		err = decode(detail, &e.Detail)
+	}
 	if err != nil {
-		return e, err
+		return e, fmt.Errorf("entry %d: %w", e.Seq, err) // whoever looks for what was altered wants its number
 	}
 	e.Time = time.UnixMicro(micros).UTC()
-	return e, decode(detail, &e.Detail)
+	return e, nil
 }
 
 // head reads what the next entry needs of the last one.
 func (c *conn) head() (audit.Entry, error) {
 	var e audit.Entry
-	err := c.row(selectHead, &e.Seq, &e.Hash)
+	err := c.row(selectHead, nil, &e.Seq, &e.Hash)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = fmt.Errorf("%w: its audit chain is gone", errDamaged)
 	}

@@ -145,7 +145,7 @@ func (s *Store) prepare(ctx context.Context, migrations []string) error {
 		return err
 	}
 	return s.patiently(ctx, since, func() error {
-		err := s.writer.row("SELECT value FROM meta WHERE name = 'store_id'", &s.id)
+		err := s.writer.row("SELECT value FROM meta WHERE name = 'store_id'", nil, &s.id)
 		if errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("%w: it has no store_id", errDamaged)
 		}
@@ -157,7 +157,7 @@ func (s *Store) prepare(ctx context.Context, migrations []string) error {
 // a disk that can be read only, SQLite keeps the old one and says nothing.
 func (c *conn) useWAL() error {
 	var mode string
-	if err := c.row("PRAGMA journal_mode = WAL", &mode); err != nil {
+	if err := c.row("PRAGMA journal_mode = WAL", nil, &mode); err != nil {
 		return err
 	}
 	if mode != "wal" {

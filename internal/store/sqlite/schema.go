@@ -10,13 +10,17 @@ import (
 // applicationID marks the files of this program: "AGCS" in the header.
 const applicationID = 0x41474353
 
-//go:embed schema/1.sql
-var format1 string
+var (
+	//go:embed schema/1.sql
+	format1 string
+	//go:embed schema/2.sql
+	format2 string
+)
 
 // migrations lead from each format to the next; the number of the newest is
 // how many there are. One that was released is never edited: testdata holds a
 // store of each format, which must be read right for ever.
-var migrations = []string{format1}
+var migrations = []string{format1, format2}
 
 // newerError says that the store has a format that this program does not know.
 type newerError struct{ format, known int }

@@ -99,12 +99,17 @@ func (s *Store) snapshot(ctx context.Context, c *conn) (*conn, error) {
 // shares the commit with whoever else is waiting: see group. An fn that starts
 // another Update on the same Store waits for itself for ever.
 func (s *Store) Update(ctx context.Context, fn func(store.Tx) ([]audit.Event, error)) error {
+	return s.change(ctx, &call{fn: func(t *tx) ([]audit.Event, error) { return fn(t) }})
+}
+
+// change carries a call through.
+func (s *Store) change(ctx context.Context, c *call) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
 	defer s.calls.Done()
 
-	c := &call{fn: fn, since: time.Now(), done: ctx.Done()}
+	c.since, c.done = time.Now(), ctx.Done()
 	if s.join(c) {
 		return s.lead(ctx, c)
 	}

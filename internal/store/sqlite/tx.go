@@ -14,6 +14,7 @@ import (
 type tx struct {
 	c    *conn
 	path string
+	now  func() time.Time // nil in a View
 	// broken is the first error that no caller can expect. SQLite may have
 	// rolled back the whole transaction because of it, and what is written
 	// then would be committed by itself: nothing more is done.

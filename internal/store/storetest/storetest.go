@@ -30,6 +30,10 @@ func Run(t *testing.T, open func(t *testing.T) func() store.Store) {
 		{"Update", updateTests},
 		{"View", viewTests},
 		{"Audit", auditTests},
+		{"Clients", clientTests},
+		{"Keys", keyTests},
+		{"Once", onceTests},
+		{"Find", findTests},
 		{"Concurrent", concurrentTests},
 		{"Close", closeTests},
 	} {

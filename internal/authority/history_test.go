@@ -1,0 +1,154 @@
+package authority_test
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
+)
+
+// R13: agents log in without a pause while their secrets are rotated with an
+// overlap. No login fails; when the last secret is revoked, none succeeds.
+func TestRotationUnderLoad(t *testing.T) {
+	const agents, rotations = 8, 300
+	o := newOffice(t, "")
+	var rotating, logging sync.WaitGroup
+	var logins atomic.Int64
+	for range agents {
+		bot := o.bot(t, authority.AgentChange{})
+		var present atomic.Pointer[secret.Text]
+		present.Store(&bot.Secret)
+		var revoked atomic.Bool
+		var mine atomic.Int64
+		stop := make(chan struct{})
+		logging.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				ended, l := revoked.Load(), bot
+				l.Secret = *present.Load()
+				_, err := o.Login(t.Context(), l)
+				switch {
+				case err == nil && ended:
+					t.Error("a login succeeds after the revocation was answered")
+				case err == nil:
+					logins.Add(1)
+					mine.Add(1)
+				case !ended && !revoked.Load():
+					// The revocation may be under way: then the agent is blocked.
+					if a, _ := o.Agent(t.Context(), bot.ID); a.RevokedAt.IsZero() {
+						t.Errorf("a login fails inside the window: %v", err)
+					}
+				}
+			}
+		})
+		rotating.Go(func() {
+			defer close(stop)
+			for range rotations / agents {
+				secrets, err := o.Secrets(t.Context(), bot.ID)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				n := authority.NewSecret{AgentID: bot.ID, Previous: &authority.Retire{ID: secrets[0].ID, Expires: o.clock.in(time.Hour)}}
+				for _, s := range secrets[1:] {
+					if s.Status == authority.StatusRetiring { // the one before the last: nobody has it any more
+						n.Revoke = append(n.Revoke, s.ID)
+					}
+				}
+				_, value, err := o.AddSecret(t.Context(), admin, n)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				present.Store(&value)
+				before := mine.Load()
+				for end := time.Now().Add(10 * time.Second); mine.Load() < before+2 && time.Now().Before(end); {
+					time.Sleep(time.Millisecond) // all that read the old secret have used it
+				}
+			}
+			if _, err := o.RevokeAgent(t.Context(), admin, bot.ID); err != nil {
+				t.Error(err)
+			}
+			revoked.Store(true)
+			time.Sleep(20 * time.Millisecond)
+		})
+	}
+	rotating.Wait()
+	logging.Wait()
+	if logins.Load() < rotations {
+		t.Errorf("%d logins beside %d rotations", logins.Load(), rotations)
+	}
+}
+
+// S9: 16 goroutines log in and inspect while secrets and agents are revoked,
+// over two processes' stores. Whatever begins after a revocation was answered
+// is refused.
+func TestRevocationHistory(t *testing.T) {
+	o := newOffice(t, "")
+	s := openStore(t, o.path, o.clock)
+	second, err := authority.New(authority.Config{Store: s, Now: o.clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := &office{&world{Authority: second, store: s, clock: o.clock, path: o.path}, (&world{Authority: second}).issuer(t, authority.IssuerConfig{})}
+	for round := range 30 {
+		bot := o.bot(t, authority.AgentChange{})
+		credential := o.get(t, bot.ID).Secrets[0].ID
+		token := o.in(t, bot)
+		var ended atomic.Bool
+		var accepted atomic.Int64
+		var done sync.WaitGroup
+		for g := range 16 {
+			at := []*office{o, other}[g%2]
+			done.Go(func() {
+				for range 40 {
+					after := ended.Load()
+					var err error
+					if g%4 < 2 {
+						_, err = at.Inspect(t.Context(), token.Value)
+					} else {
+						var made authority.Token
+						if made, err = at.Login(t.Context(), bot); err == nil && after {
+							t.Error("a login is accepted after the revocation was answered")
+						}
+						if err == nil {
+							defer at.wantActive(t, "a token that was made before the revocation was answered", made, false)
+						}
+					}
+					if err == nil && after {
+						t.Error("accepted after the revocation was answered")
+					}
+					if err == nil {
+						accepted.Add(1)
+					}
+					if after && err != nil {
+						return
+					}
+				}
+			})
+		}
+		time.Sleep(time.Duration(round%10) * time.Millisecond)
+		switch round % 4 {
+		case 0:
+			err = o.RevokeSecret(t.Context(), admin, bot.ID, credential, nil)
+		case 1:
+			_, err = o.RevokeAgent(t.Context(), admin, bot.ID)
+		case 2:
+			_, err = o.ChangeAgent(t.Context(), admin, bot.ID, authority.AgentChange{Active: new(false)})
+		case 3:
+			err = o.DeleteAgent(t.Context(), admin, bot.ID, "")
+		}
+		ended.Store(true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done.Wait()
+	}
+}

@@ -1,0 +1,197 @@
+package authority
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+)
+
+// Login is one attempt to log in and get a token.
+type Login struct {
+	ID      string      // of the agent, or of the management client
+	Secret  secret.Text // what it shows
+	Method  string      // token_endpoint_auth_method (RFC 7591)
+	Address string      // where it comes from, for the audit and the throttle
+
+	Scopes    []string // that are asked for
+	Audiences []string // that are asked for; none: the default of who asks
+}
+
+// subject is who may log in, as the store has it.
+type subject struct {
+	id       string
+	agent    bool
+	title    string // what people call it
+	name     string // as the audit names it; "" when nobody has the id
+	epoch    int64
+	blocked  string // why it may not log in; "" when it may
+	methods  []string
+	scopes   []string
+	audience []string // what it may ask for; the first is the default
+	secrets  []digest
+}
+
+type digest struct {
+	id     string
+	digest secret.Digest
+}
+
+// Login authenticates and gives a token. To whoever fails, an unknown id, a
+// wrong secret and a blocked agent look and take the same: the error is an
+// *Error of kind BadLogin, or Throttled, with its true reason in Message, which
+// is for the audit and not for the answer. BadTarget and BadScope are told only
+// to who has authenticated.
+func (i *Issuer) Login(ctx context.Context, l Login) (Token, error) {
+	start := time.Now()
+	s, credential, err := i.authenticate(ctx, l, start)
+	if err != nil {
+		return Token{}, err
+	}
+	t, err := i.issue(ctx, s, credential, l)
+	if refusal, ok := asError(err); ok {
+		return Token{}, i.fail(ctx, s, l, start, refusal)
+	}
+	return t, err
+}
+
+// Caller is who calls an endpoint that answers by who calls.
+type Caller struct {
+	ID     string
+	Agent  bool
+	Scopes []string
+	// Audiences are those that the caller stands for: its id, and the name
+	// of a management client.
+	Audiences []string
+}
+
+// Authenticate finds out who calls by its secret, and gives no token: it is
+// how a resource server asks about tokens, many times a second, and only
+// failures enter the audit. It fails as Login does.
+func (i *Issuer) Authenticate(ctx context.Context, l Login) (Caller, error) {
+	s, credential, err := i.authenticate(ctx, l, time.Now())
+	if err != nil {
+		return Caller{}, err
+	}
+	i.used(s, credential)
+	return s.caller(s.scopes), nil
+}
+
+func (s subject) caller(scopes []string) Caller {
+	c := Caller{ID: s.id, Agent: s.agent, Scopes: scopes, Audiences: []string{s.id}}
+	if !s.agent {
+		c.Audiences = append(c.Audiences, s.title)
+	}
+	return c
+}
+
+// used notes that an agent used a credential.
+func (i *Issuer) used(s subject, credential string) {
+	if s.agent {
+		i.uses.note(store.Use{AgentID: s.id, SecretID: credential, At: i.a.Now()})
+	}
+}
+
+func (i *Issuer) authenticate(ctx context.Context, l Login, start time.Time) (subject, string, error) {
+	if !l.Secret.HasOurShape() {
+		// This digest costs: whoever failed too often does not get one.
+		if wait := i.failures.wait(keyOf(l.ID, l.Address)); wait > 0 {
+			i.throttled.Add(1)
+			return subject{}, "", tooMany(wait)
+		}
+	}
+	var s subject
+	err := i.a.store.View(ctx, func(r store.Reader) (err error) {
+		s, err = i.read(r, l.ID)
+		return err
+	})
+	if err != nil {
+		return subject{}, "", err
+	}
+	credential, err := i.verify(ctx, s, l)
+	if err != nil {
+		return subject{}, "", err
+	}
+	if reason := s.refuses(l, credential); reason != "" {
+		return subject{}, "", i.fail(ctx, s, l, start, &Error{Kind: BadLogin, Message: reason})
+	}
+	return s, credential, nil
+}
+
+// read finds who has the id. An unknown one is a subject without secrets,
+// which takes as much work to refuse as any other.
+func (i *Issuer) read(r store.Reader, id string) (subject, error) {
+	now := i.a.Now()
+	agent, err := r.Agent(id)
+	if err == nil {
+		s := subject{
+			id: id, agent: true, name: "agent:" + id, title: agent.DisplayName, epoch: agent.Epoch,
+			methods: agent.AuthMethods, scopes: agent.Scopes, audience: append([]string{i.url}, agent.Audiences...),
+		}
+		if agent.Blocked() {
+			s.blocked = "the agent is blocked"
+		}
+		found, err := r.Secrets([]string{id}, now.Unix(), 0)
+		for _, have := range found[id] {
+			s.secrets = append(s.secrets, digest{have.ID, secret.Digest(have.Digest)})
+		}
+		return s, err
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return subject{}, err
+	}
+	c, err := r.Client(id)
+	if err == nil {
+		s := subject{
+			id: id, name: ClientPrincipal(id), title: c.Name, epoch: c.Epoch,
+			scopes: c.Scopes, audience: []string{i.ManagementAudience()},
+		}
+		for _, have := range c.Secrets {
+			if have.Live(now) {
+				s.secrets = append(s.secrets, digest{have.ID, secret.Digest(have.Digest)})
+			}
+		}
+		return s, nil
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return subject{}, err
+	}
+	return subject{id: id}, nil
+}
+
+// verify finds the secret that is shown: its id, "" when there is none. All
+// that a subject has are compared, so that which one it is takes no time.
+func (i *Issuer) verify(ctx context.Context, s subject, l Login) (string, error) {
+	known := make([]secret.Digest, len(s.secrets))
+	for n, have := range s.secrets {
+		known[n] = have.digest
+	}
+	at, err := i.a.match(ctx, s.id, l.Secret, known)
+	if err != nil || at < 0 {
+		return "", err
+	}
+	return s.secrets[at].id, nil
+}
+
+// has reports whether the credential is one of the live ones.
+func (s subject) has(credential string) bool {
+	return slices.ContainsFunc(s.secrets, func(d digest) bool { return d.id == credential })
+}
+
+// refuses says why the login fails, "" when it does not.
+func (s subject) refuses(l Login, credential string) string {
+	switch {
+	case s.name == "":
+		return "nobody has this id"
+	case credential == "":
+		return "the secret is none of its live ones"
+	case s.blocked != "":
+		return s.blocked
+	case len(s.methods) > 0 && !slices.Contains(s.methods, l.Method):
+		return "it may not use " + l.Method
+	}
+	return ""
+}

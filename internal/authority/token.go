@@ -1,0 +1,137 @@
+package authority
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+)
+
+// Token is an access token.
+type Token struct {
+	Value secret.Text
+	Life  time.Duration
+	Scope string // what was granted; "" for none
+	ID    string // jti
+}
+
+// Claims are those of an access token (RFC 9068 §2.2).
+type Claims struct {
+	Issuer   string   `json:"iss"`
+	Subject  string   `json:"sub"`
+	ClientID string   `json:"client_id"`
+	Audience Audience `json:"aud"`
+	Scope    string   `json:"scope,omitempty"`
+	ID       string   `json:"jti"`
+	IssuedAt int64    `json:"iat"`
+	Expires  int64    `json:"exp"`
+	// AuthorizedUser is AGENT for agents, as on WSO2, APPLICATION for
+	// management clients.
+	AuthorizedUser string `json:"aut"`
+	// Epoch and Credential tie the token to what it was made with: it ends
+	// when the epoch of its subject grows, or that credential is revoked.
+	Epoch      int64  `json:"agentcreds_epoch"`
+	Credential string `json:"agentcreds_credential"`
+}
+
+// Audience is a claim that is a string where there is one, which is what most
+// verifiers expect, and else a list; RFC 7519 §4.1.3 has both.
+type Audience []string
+
+// MarshalJSON writes a string or a list.
+func (a Audience) MarshalJSON() ([]byte, error) {
+	if len(a) == 1 {
+		return json.Marshal(a[0])
+	}
+	return json.Marshal([]string(a))
+}
+
+// UnmarshalJSON reads a string or a list.
+func (a *Audience) UnmarshalJSON(data []byte) error {
+	var one string
+	if err := json.Unmarshal(data, &one); err == nil {
+		*a = Audience{one}
+		return nil
+	}
+	return json.Unmarshal(data, (*[]string)(a))
+}
+
+// Kinds of subjects, as WSO2 names them in the claim aut.
+const (
+	autAgent       = "AGENT"
+	autApplication = "APPLICATION"
+)
+
+// Agent reports whether the token is an agent's.
+func (c Claims) Agent() bool { return c.AuthorizedUser == autAgent }
+
+// issue signs a token and enters the login into the audit. In that transaction
+// it makes sure that nothing was revoked since the secret was looked at: once a
+// revocation is answered, nobody gets a token any more.
+func (i *Issuer) issue(ctx context.Context, s subject, credential string, l Login) (Token, error) {
+	scope, audiences, err := i.grant(s, l)
+	if err != nil {
+		return Token{}, err
+	}
+	signer, err := i.signer(ctx)
+	if err != nil {
+		return Token{}, err
+	}
+	now := i.a.Now()
+	c := Claims{
+		Issuer: i.url, Subject: s.id, ClientID: s.id, Audience: audiences, Scope: scope, ID: newID(),
+		IssuedAt: now.Unix(), Expires: now.Add(i.life).Unix(), AuthorizedUser: autApplication, Epoch: s.epoch, Credential: credential,
+	}
+	ev := audit.Event{
+		Actor: s.name, Action: audit.TokenIssue, Target: credential,
+		Detail: map[string]string{"method": l.Method, "address": l.Address, "jti": c.ID, "scope": scope, "aud": strings.Join(audiences, " ")},
+	}
+	if s.agent {
+		c.AuthorizedUser, ev.AgentID = autAgent, s.id
+	}
+	value, err := sign(signer, c)
+	if err != nil {
+		return Token{}, err
+	}
+	err = i.a.store.Update(ctx, func(tx store.Tx) ([]audit.Event, error) {
+		present, err := i.read(tx, s.id)
+		if err != nil {
+			return nil, err
+		}
+		if present.name != s.name || present.epoch != s.epoch || present.blocked != "" || !present.has(credential) {
+			return nil, refuse(BadLogin, "it was revoked at this moment")
+		}
+		return []audit.Event{ev}, nil
+	})
+	if err != nil {
+		return Token{}, err
+	}
+	i.used(s, credential)
+	return Token{Value: value, Life: i.life, Scope: scope, ID: c.ID}, nil
+}
+
+func sign(signer jose.Signer, c Claims) (secret.Text, error) {
+	payload, err := json.Marshal(c)
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("encode a token: %w", err)
+	}
+	signed, err := signer.Sign(payload)
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("sign a token: %w", err)
+	}
+	text, err := signed.CompactSerialize()
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("sign a token: %w", err)
+	}
+	return secret.New(text), nil
+}
+
+// Scopes are the scopes of the token.
+func (c Claims) Scopes() []string { return strings.Fields(c.Scope) }

@@ -1,0 +1,189 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/spf13/cobra"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
+)
+
+// followEvery is how often tail --follow looks for new entries.
+const followEvery = time.Second
+
+// entryFilter are the flags that choose entries.
+type entryFilter struct {
+	q            api.AuditQuery
+	since, until string
+}
+
+func (f *entryFilter) flags(c *cobra.Command) {
+	fs := c.Flags()
+	fs.SortFlags = false
+	fs.StringVar(&f.q.AgentID, "agent", "", "only what was done to the agent with this `id`")
+	fs.StringVar(&f.q.Actor, "actor", "", "only what this `principal` did, as the entries name it")
+	fs.StringVar(&f.q.Action, "action", "", "only this `action`: secret.create, or secret for all that begin so")
+	fs.StringVar(&f.q.Outcome, "outcome", "", "only done, or only refused")
+	fs.StringVar(&f.since, "since", "", "only from this `time` on: 2026-03-01T12:00:00Z, or 24h for a day ago")
+	fs.StringVar(&f.until, "until", "", "only before this `time`")
+}
+
+// query is what the flags ask for.
+func (f *entryFilter) query(now time.Time) (api.AuditQuery, error) {
+	q := f.q
+	if o := audit.Outcome(q.Outcome); o != "" && o != audit.Done && o != audit.Refused {
+		return q, badValue("outcome", q.Outcome, errors.New("done and refused are possible"))
+	}
+	var err error
+	if q.Since, err = pointInTime(f.since, now); err != nil {
+		return q, badValue("since", f.since, err)
+	}
+	if q.Until, err = pointInTime(f.until, now); err != nil {
+		return q, badValue("until", f.until, err)
+	}
+	return q, nil
+}
+
+// pointInTime reads a time, or how long ago it was.
+func pointInTime(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+		return now.Add(-ago), nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil || at.Year() < 1970 || at.Year() > 9999 {
+		return at, errors.New("give a time as 2026-03-01T12:00:00Z, or how long ago it was, as 24h")
+	}
+	return at, nil
+}
+
+func (p Program) auditTail() *cobra.Command {
+	var from trailFlags
+	var filter entryFilter
+	var lines int
+	var follow, asJSON bool
+	c := &cobra.Command{
+		Use:   "tail",
+		Short: "Print the latest entries of the audit",
+		Long: `Print the latest entries of the audit, a line for each: its number, when it was, how
+it ended, what was done, and the facts.`,
+		Example: `  terraform-provider-agentcreds audit tail --follow --outcome refused
+  terraform-provider-agentcreds audit tail --agent 940642a5-… --since 24h --json`,
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			q, err := filter.query(time.Now())
+			if err == nil && lines < 0 {
+				err = badValue("lines", strconv.Itoa(lines), errors.New("0 or more are possible"))
+			}
+			if err != nil {
+				return err
+			}
+			print := printEntry
+			if asJSON {
+				print = func(w io.Writer, e audit.Entry) error { return printJSON(w, eventOf(e)) }
+			}
+			t, err := from.open(c, p.Getenv)
+			if err != nil {
+				return err
+			}
+			show := func(e audit.Entry) error { return print(c.OutOrStdout(), e) }
+			q.After, err = t.latest(c.Context(), q, lines, show)
+			if err == nil && follow {
+				err = t.follow(c.Context(), q, show)
+			}
+			return errors.Join(err, t.close())
+		},
+	}
+	c.Flags().IntVarP(&lines, "lines", "n", 20, "how `many` entries, of those that are chosen")
+	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what comes, until interrupted")
+	filter.flags(c)
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON, an object in each line")
+	from.flags(c, p.Getenv)
+	return c
+}
+
+// latest shows the last n entries that the query finds, and tells up to which
+// entry it looked.
+func (t *trail) latest(ctx context.Context, q api.AuditQuery, n int, show func(audit.Entry) error) (int64, error) {
+	head, err := t.checkpoint(ctx)
+	if err != nil {
+		return 0, err
+	}
+	last := head.Seq
+	if q == (api.AuditQuery{}) {
+		q.After = max(0, head.Seq-int64(n))
+	}
+	var found []audit.Entry
+	err = t.walk(ctx, q, func(e audit.Entry) error {
+		if found = append(found, e); len(found) > n {
+			found = found[1:]
+		}
+		last = max(last, e.Seq)
+		return nil
+	})
+	for _, e := range found {
+		err = errors.Join(err, show(e))
+	}
+	return last, err
+}
+
+// follow shows what comes after, until ctx ends.
+func (t *trail) follow(ctx context.Context, q api.AuditQuery, show func(audit.Entry) error) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(followEvery):
+		}
+		err := t.walk(ctx, q, func(e audit.Entry) error {
+			q.After = e.Seq
+			return show(e)
+		})
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// printEntry prints an entry for people. What others chose cannot steer their
+// terminal.
+func printEntry(w io.Writer, e audit.Entry) error {
+	facts := []string{strconv.FormatInt(e.Seq, 10), e.Time.UTC().Format("2006-01-02T15:04:05.000Z"), plain(string(e.Outcome)), plain(string(e.Action))}
+	add := func(name, value string) {
+		if value != "" {
+			facts = append(facts, plain(name)+"="+plain(value))
+		}
+	}
+	add("agent", e.AgentID)
+	add("target", e.Target)
+	add("actor", e.Actor)
+	add("reason", e.Reason)
+	for _, name := range slices.Sorted(maps.Keys(e.Detail)) {
+		add(name, e.Detail[name])
+	}
+	_, err := fmt.Fprintln(w, strings.Join(facts, "  "))
+	return err
+}
+
+// plain is a text as it is, or quoted when it would not be one word.
+func plain(text string) string {
+	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r == '"' || unicode.IsSpace(r) || !strconv.IsPrint(r) }) {
+		return strconv.Quote(text)
+	}
+	return text
+}

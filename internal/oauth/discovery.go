@@ -1,0 +1,48 @@
+package oauth
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
+)
+
+// keys publishes what verifies tokens (RFC 7517). Verifiers may keep it for as
+// long as a new key is published before it signs, and half of that.
+func (h *Handler) keys(w http.ResponseWriter, r *http.Request) *failure {
+	set, err := h.issuer.JWKS(r.Context())
+	if err != nil {
+		return h.failureOf(r, err)
+	}
+	w.Header().Set("Content-Type", "application/jwk-set+json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(authority.JWKSMaxAge.Seconds())))
+	if set.Empty {
+		// The first token makes the first key, which signs at once.
+		w.Header().Set("Cache-Control", "no-store")
+	}
+	// It is too late to say that the answer did not arrive.
+	_, _ = w.Write(set.JSON)
+	return nil
+}
+
+// metadata describes the issuer (RFC 8414 §2, OpenID Connect Discovery §3).
+func (h *Handler) metadata(w http.ResponseWriter, _ *http.Request) *failure {
+	at := func(path string) string { return h.issuer.URL() + path }
+	methods := []string{"client_secret_basic", "client_secret_post"}
+	h.write(w, http.StatusOK, map[string]any{
+		"issuer":                                h.issuer.URL(),
+		"token_endpoint":                        at(pathToken),
+		"token_endpoint_auth_methods_supported": methods,
+		"introspection_endpoint":                at(pathIntrospect),
+		"introspection_endpoint_auth_methods_supported": methods,
+		"revocation_endpoint":                           at(pathRevoke),
+		"revocation_endpoint_auth_methods_supported":    methods,
+		"jwks_uri":                              at(pathKeys),
+		"grant_types_supported":                 []string{"client_credentials"},
+		"response_types_supported":              []string{},
+		"subject_types_supported":               []string{"public"},
+		"id_token_signing_alg_values_supported": authority.Algorithms,
+	})
+	return nil
+}

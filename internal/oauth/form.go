@@ -1,0 +1,94 @@
+package oauth
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+)
+
+// form are the parameters of a request, each at most once (RFC 6749 §3.2).
+type form map[string]string
+
+// readForm reads the body. Parameters in the URL are refused: URLs are logged.
+func readForm(r *http.Request) (form, *failure) {
+	if r.URL.RawQuery != "" {
+		return nil, badRequest("parameters belong into the body, not into the URL")
+	}
+	if !formEncoded(r.Header.Values("Content-Type")) {
+		return nil, badRequest("the Content-Type must be application/x-www-form-urlencoded")
+	}
+	body, err := io.ReadAll(r.Body)
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return nil, &failure{status: http.StatusRequestEntityTooLarge, code: "invalid_request", description: "the body is too large"}
+	}
+	if err != nil {
+		return nil, badRequest("the body did not arrive whole")
+	}
+	return parseForm(string(body))
+}
+
+// formEncoded reports whether there is one Content-Type, the right one. Its
+// charset, which this type does not have, is often sent all the same.
+func formEncoded(types []string) bool {
+	if len(types) != 1 {
+		return false
+	}
+	kind, params, err := mime.ParseMediaType(types[0])
+	charset, given := params["charset"]
+	return err == nil && kind == "application/x-www-form-urlencoded" && (!given || strings.EqualFold(charset, "utf-8"))
+}
+
+// parseForm reads a body.
+func parseForm(body string) (form, *failure) {
+	values, err := url.ParseQuery(body)
+	if err != nil {
+		return nil, badRequest("the body is not form-encoded")
+	}
+	f := form{}
+	for name, all := range values {
+		if len(all) > 1 && !repeatable[name] {
+			return nil, badRequest("the parameter " + quoted(name) + " is there more than once")
+		}
+		for _, value := range all {
+			if !plain(value) {
+				return nil, badRequest("the parameter " + quoted(name) + " has a NUL or is not UTF-8")
+			}
+		}
+		// Without a value a parameter is as if it were not there (§3.1).
+		if text := strings.Join(all, " "); text != "" {
+			f[name] = text
+		}
+	}
+	return f, nil
+}
+
+// plain reports whether a value can be an id, a secret or a name.
+func plain(value string) bool { return utf8.ValidString(value) && !strings.ContainsRune(value, 0) }
+
+// repeatable are the parameters that may be there more than once (RFC 8707 §2,
+// RFC 8693 §2.1).
+var repeatable = map[string]bool{"resource": true, "audience": true}
+
+// words are the parts of a list with spaces between.
+func (f form) words(names ...string) (all []string) {
+	for _, name := range names {
+		all = append(all, strings.Fields(f[name])...)
+	}
+	return all
+}
+
+// quoted shows a name of the caller's in an error, which RFC 6749 §5.2 limits
+// to some ASCII characters.
+func quoted(name string) string {
+	clean := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || r == '"' || r == '\\' {
+			return '?'
+		}
+		return r
+	}, name)
+	return "'" + clean[:min(len(clean), 64)] + "'"
+}

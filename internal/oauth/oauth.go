@@ -1,0 +1,115 @@
+// Package oauth is the token API as a plain http.Handler: tokens for agents
+// and management clients (RFC 6749), introspection (RFC 7662), revocation (RFC
+// 7009), the keys that verify tokens, and metadata (RFC 8414). It reads
+// requests strictly, one file for each way to authenticate, and leaves every
+// decision to authority.
+package oauth
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
+)
+
+// Config says how a Handler behaves. Its zero value is not usable: Issuer is
+// required.
+type Config struct {
+	Issuer  *authority.Issuer          // required
+	Address func(*http.Request) string // where a request comes from; nil means its RemoteAddr
+	Logger  *slog.Logger               // nil discards
+}
+
+// maxForm bounds the body of a request.
+const maxForm = 64 << 10
+
+// Handler serves the token API below the path of the issuer.
+type Handler struct {
+	issuer  *authority.Issuer
+	path    string // of the issuer: "" or "/t/acme"
+	address func(*http.Request) string
+	log     *slog.Logger
+	routes  map[string][]Route // by path
+}
+
+// New makes a Handler.
+func New(cfg Config) (*Handler, error) {
+	if cfg.Issuer == nil {
+		return nil, errors.New("oauth: an issuer is required")
+	}
+	u, err := url.Parse(cfg.Issuer.URL())
+	if err != nil {
+		return nil, fmt.Errorf("oauth: the issuer: %w", err)
+	}
+	if cfg.Address == nil {
+		cfg.Address = remoteAddress
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	h := &Handler{issuer: cfg.Issuer, path: u.Path, address: cfg.Address, log: cfg.Logger, routes: map[string][]Route{}}
+	for _, r := range h.Routes() {
+		h.routes[r.Pattern] = append(h.routes[r.Pattern], r)
+	}
+	return h, nil
+}
+
+// Route is one endpoint.
+type Route struct {
+	Method  string
+	Pattern string // the path, exactly
+	handle  func(http.ResponseWriter, *http.Request) *failure
+}
+
+// Paths of the token API below the issuer.
+const (
+	pathToken      = "/oauth2/token" //nolint:gosec // a path
+	pathIntrospect = "/oauth2/introspect"
+	pathRevoke     = "/oauth2/revoke"
+	pathKeys       = "/oauth2/jwks"
+)
+
+// Routes are all endpoints.
+func (h *Handler) Routes() []Route {
+	return []Route{
+		{http.MethodPost, h.path + pathToken, h.token},
+		{http.MethodPost, h.path + pathIntrospect, h.introspect},
+		{http.MethodPost, h.path + pathRevoke, h.revoke},
+		{http.MethodGet, h.path + pathKeys, h.keys},
+		// RFC 8414 puts the path of the issuer behind, OpenID before.
+		{http.MethodGet, "/.well-known/oauth-authorization-server" + h.path, h.metadata},
+		{http.MethodGet, h.path + "/.well-known/openid-configuration", h.metadata},
+	}
+}
+
+// ServeHTTP answers a request of the token API. Paths are taken as they are:
+// nothing is redirected, because a redirected POST would lose its body, or show
+// it to somebody else.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	fail := notFound()
+	if there := h.routes[r.URL.Path]; len(there) > 0 {
+		fail = wrongMethod(there)
+		for _, route := range there {
+			if r.Method == route.Method || r.Method == http.MethodHead && route.Method == http.MethodGet {
+				fail = route.handle(w, r)
+			}
+		}
+	}
+	if fail != nil {
+		h.refuse(w, r, fail)
+	}
+}
+
+// remoteAddress is the address without the port.
+func remoteAddress(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}

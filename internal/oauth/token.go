@@ -1,0 +1,51 @@
+package oauth
+
+import (
+	"net/http"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
+)
+
+// token is the token endpoint (RFC 6749 §3.2): the client credentials grant.
+func (h *Handler) token(w http.ResponseWriter, r *http.Request) *failure {
+	t, fail := h.grant(r)
+	if fail != nil {
+		return fail
+	}
+	h.write(w, http.StatusOK, tokenAnswer{t.Value.Reveal(), "Bearer", int64(t.Life.Seconds()), t.Scope})
+	return nil
+}
+
+// tokenAnswer is the answer of RFC 6749 §5.1.
+type tokenAnswer struct {
+	AccessToken string `json:"access_token"`
+	TokenType   string `json:"token_type"`
+	ExpiresIn   int64  `json:"expires_in"` // seconds
+	Scope       string `json:"scope"`
+}
+
+func (h *Handler) grant(r *http.Request) (authority.Token, *failure) {
+	f, fail := readForm(r)
+	if fail != nil {
+		return authority.Token{}, fail
+	}
+	switch f["grant_type"] {
+	case "client_credentials":
+	case "":
+		return authority.Token{}, badRequest("grant_type is missing")
+	default:
+		return authority.Token{}, &failure{
+			status: http.StatusBadRequest, code: "unsupported_grant_type", description: "use grant_type client_credentials",
+		}
+	}
+	l, fail := h.login(r, f)
+	if fail != nil {
+		return authority.Token{}, fail
+	}
+	l.Scopes, l.Audiences = f.words("scope"), f.words("resource", "audience")
+	t, err := h.issuer.Login(r.Context(), l)
+	if err != nil {
+		return authority.Token{}, h.failureOf(r, err)
+	}
+	return t, nil
+}

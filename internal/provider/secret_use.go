@@ -1,0 +1,80 @@
+package provider
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
+)
+
+// inUse is how long after its last use a secret counts as used: most consumers
+// sign in at least once a day.
+const inUse = 24 * time.Hour
+
+// noteUses remembers which of the secrets with the ids are in use at a read.
+// What was used long ago is forgotten, so that private state does not change
+// with every read.
+func (f *facts) noteUses(secrets []api.Secret, now time.Time, ids ...string) {
+	f.Used, f.Read = nil, time.Time{}
+	for _, s := range secrets {
+		last := time.UnixMilli(s.LastUsedAt).UTC().Truncate(time.Second)
+		for _, id := range ids {
+			if id != s.SecretID || !s.Live() || s.LastUsedAt == 0 || now.Sub(last) >= inUse {
+				continue
+			}
+			if f.Used == nil {
+				f.Used, f.Read = map[string]time.Time{}, now.UTC().Truncate(time.Second)
+			}
+			f.Used[id] = last
+		}
+	}
+}
+
+// usedLately tells when a secret was last used, if that was within a day before
+// the last read. The plan asks no clock: one that is made again says the same.
+func (f facts) usedLately(id string) (time.Time, bool) {
+	last, ok := f.Used[id]
+	return last, ok && f.Read.Sub(last) < inUse
+}
+
+// warnUse tells when an update ends a secret that is in use.
+func warnUse(plan, state *secretModel, f facts, what decision, diags *diag.Diagnostics) {
+	current, before := state.SecretID.ValueString(), state.previousID()
+	switch what {
+	case rotateSecret, askTheClock:
+		if !plan.GracePeriod.IsUnknown() && plan.grace() <= 0 {
+			f.warn(state, current, "this plan revokes it as soon as the new one is made, because grace_period is 0s. Set a grace_period, and whoever uses it has the time to change over", diags)
+		}
+		if f.MakesRoom != "" && plan.grace() > 0 {
+			f.warn(state, f.MakesRoom, "this plan revokes it to make room for the new one. Wait until its grace ends, if whoever uses it has not changed over", diags)
+		}
+	case keepSecret:
+		if plan.movesGrace(state, f) && !plan.GracePeriod.IsUnknown() && plan.grace() < state.grace() {
+			f.warn(state, before, "this plan ends its grace earlier, because grace_period is shorter. Whoever uses it must have changed over by then", diags)
+		}
+	}
+}
+
+// warnDeletion tells when a deletion ends a secret that is in use. Whether a
+// newer one has taken its place, as under create_before_destroy, is not known
+// to a plan.
+func warnDeletion(state *secretModel, f facts, diags *diag.Diagnostics) {
+	if state.DeletionPolicy.ValueString() == deletionAbandon {
+		return
+	}
+	for _, id := range []string{state.SecretID.ValueString(), state.previousID()} {
+		f.warn(state, id, "this plan deletes the resource, which revokes it. Change rotation_trigger instead, if it shall be replaced without downtime", diags)
+	}
+}
+
+func (f facts) warn(state *secretModel, id, why string, diags *diag.Diagnostics) {
+	last, ok := f.usedLately(id)
+	if !ok {
+		return
+	}
+	diags.AddAttributeWarning(path.Root("secret_id"), "A secret that is in use ends", fmt.Sprintf(
+		"Secret %s of agent %s was last used at %s, and %s.", id, state.AgentID.ValueString(), last.Format(time.RFC3339), why))
+}

@@ -1,0 +1,77 @@
+package sqlite
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+)
+
+const (
+	selectClients = `SELECT id, name, scopes, epoch, secrets, created, creator FROM clients`
+	selectClient  = selectClients + ` WHERE id = ?`
+	allClients    = selectClients + ` ORDER BY n`
+	insertClient  = `INSERT INTO clients (id, name, scopes, epoch, secrets, created, creator) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`
+	updateClient  = `UPDATE clients SET (name, scopes, epoch, secrets, created, creator) = (?2, ?3, ?4, ?5, ?6, ?7) WHERE id = ?1`
+	deleteClient  = `DELETE FROM clients WHERE id = ?`
+)
+
+// Client reads a management client.
+func (t *tx) Client(id string) (store.Client, error) {
+	found, err := t.clients(selectClient, id)
+	if err == nil && len(found) == 0 {
+		err = t.fail("client "+id, sql.ErrNoRows)
+	}
+	if err != nil {
+		return store.Client{}, err
+	}
+	return found[0], nil
+}
+
+// Clients reads all management clients.
+func (t *tx) Clients() ([]store.Client, error) { return t.clients(allClients) }
+
+func (t *tx) clients(query string, args ...any) (found []store.Client, err error) {
+	if err := t.ready(); err != nil {
+		return nil, err
+	}
+	err = t.c.rows(query, args, func(scan scan) error {
+		var (
+			c               store.Client
+			scopes, secrets string
+			created         sql.NullInt64
+		)
+		err := scan(&c.ID, &c.Name, &scopes, &c.Epoch, &secrets, &created, &c.Creator)
+		if err != nil {
+			return err
+		}
+		c.Created = moment(created)
+		if err := json.Unmarshal([]byte(secrets), &c.Secrets); err != nil {
+			return fmt.Errorf("%w: %w", errDamaged, err)
+		}
+		found = append(found, c)
+		return decode(scopes, &found[len(found)-1].Scopes)
+	})
+	if err != nil {
+		return nil, t.fail("clients", err)
+	}
+	return found, nil
+}
+
+// AddClient adds a management client.
+func (t *tx) AddClient(c store.Client) error { return t.putClient(insertClient, c) }
+
+// SetClient replaces a management client.
+func (t *tx) SetClient(c store.Client) error { return t.putClient(updateClient, c) }
+
+func (t *tx) putClient(statement string, c store.Client) error {
+	secrets, err := json.Marshal(c.Secrets)
+	if err != nil {
+		return t.fail("client "+c.ID, err)
+	}
+	return t.write("client "+c.ID, statement, c.ID, c.Name, encode(c.Scopes), c.Epoch, string(secrets), micros(c.Created), c.Creator)
+}
+
+// RemoveClient removes a management client.
+func (t *tx) RemoveClient(id string) error { return t.write("client "+id, deleteClient, id) }
