@@ -130,8 +130,8 @@ func (o *office) failures(t *testing.T, secrets func() secret.Text) []failure {
 // goroutines. They are of those that enter the audit,
 // and of those that come too often.
 func TestLogin_sameTime(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a minute")
+	if testing.Short() || racing {
+		t.Skip("takes a minute, and no race detector")
 	}
 	for _, tt := range []struct {
 		name       string

@@ -16,6 +16,7 @@ import (
 
 // parts are what a running server consists of.
 type parts struct {
+	rules   *authority.Authority
 	issuer  *authority.Issuer
 	handler http.Handler
 }
@@ -63,7 +64,7 @@ func assemble(ctx context.Context, cfg serveConfig, rules *authority.Authority, 
 	}
 	mux.Handle(api.PathMetrics, m.handler(who, local && !cfg.behindProxy && len(cfg.proxies) == 0))
 	mux.Handle("/", management)
-	return &parts{issuer: issuer, handler: anyPath(url, tokens, observed(unredirected(mux, management), m, log))}, nil
+	return &parts{rules: rules, issuer: issuer, handler: anyPath(url, tokens, observed(unredirected(mux, management), m, log))}, nil
 }
 
 // anyPath serves everything with the path of the issuer before it, and without:

@@ -53,7 +53,7 @@ a proxy, it takes a token with the scope internal_metrics_view.`,
 			if err != nil {
 				return err
 			}
-			checked.seal.getenv = p.Getenv
+			checked.seal.getenv, checked.stdout = p.Getenv, c.OutOrStdout()
 			log := slog.New(slog.NewJSONHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: checked.level}))
 			return run(c.Context(), checked, log)
 		},
@@ -81,6 +81,7 @@ func (s *settings) flags(c *cobra.Command) {
 	f.IntVar(&s.MaxSecrets, "max-secrets", authority.DefaultMaxSecrets, "how many live secrets an agent may have, 1 to 10")
 	f.IntVar(&s.MaxConnections, "max-connections", 1000, "how many connections there may be at once")
 	f.DurationVar(&s.RotationDue, "rotation-due", 90*day, "how old a secret may be before /metrics counts it as overdue")
+	f.StringVar(&s.AuditLog, "audit-log", "", "`file`, or stdout, to which the audit is copied as it grows, with checkpoints:\nJSON, an object in each line, at least once")
 	f.StringVar(&s.LogLevel, "log-level", "info", "debug, info, warn or error")
 }
 
@@ -122,9 +123,11 @@ func run(ctx context.Context, cfg serveConfig, log *slog.Logger) error {
 	}
 	log.Info("listening", "url", ownURL(cfg, listener), "issuer", parts.issuer.URL(), "database", cfg.database,
 		"store_id", store.ID(), "admin_token_file", cfg.tokenFile, "seal_key", cfg.seal.String(), "version", cfg.version)
+	copied := ship(ctx, cfg, parts, log)
 	err = serveUntil(ctx, listener, parts.server(cfg, secured, log), log)
 	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
+	copied(flush)
 	err = errors.Join(err, parts.issuer.Close(flush), store.Close())
 	log.Info("stopped")
 	return err

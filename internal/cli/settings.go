@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -34,6 +35,7 @@ type settings struct {
 	MaxSecrets     int
 	MaxConnections int
 	RotationDue    time.Duration
+	AuditLog       string
 	LogLevel       string
 }
 
@@ -55,6 +57,8 @@ type serveConfig struct {
 	maxSecrets  int
 	connections int
 	due         time.Duration
+	auditLog    string // a file, toStdout, or "": none
+	stdout      io.Writer
 	level       slog.Level
 }
 
@@ -68,6 +72,7 @@ func (s settings) check() (serveConfig, error) {
 		tlsCert: s.TLSCert, tlsKey: s.TLSKey, selfSigned: s.TLSSelfSigned, behindProxy: s.BehindTLSProxy,
 		tokenFile: s.AdminTokenFile, tokenLife: s.TokenLife, alg: s.SigningAlg,
 		maxSecrets: s.MaxSecrets, connections: s.MaxConnections, due: s.RotationDue,
+		auditLog: s.AuditLog,
 	}
 	for _, look := range []func(settings, *serveConfig) error{
 		checkTLS, checkListen, checkDatabase, checkIssuer, checkProxies, checkTokens, checkBounds,
@@ -106,6 +111,9 @@ func checkDatabase(s settings, cfg *serveConfig) error {
 	}
 	if filepath.Clean(cfg.tokenFile) == filepath.Clean(s.Database) {
 		return badValue("admin-token-file", s.AdminTokenFile, errors.New("this is the database"))
+	}
+	if s.AuditLog != "" && filepath.Clean(s.AuditLog) == filepath.Clean(s.Database) {
+		return badValue("audit-log", s.AuditLog, errors.New("this is the database"))
 	}
 	var err error
 	if cfg.seal, err = parseSeal(s.SealKey, s.Database); err != nil {
