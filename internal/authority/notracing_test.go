@@ -1,5 +1,0 @@
-//go:build !race
-
-package authority_test
-
-const racing = false
