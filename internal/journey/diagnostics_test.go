@@ -55,6 +55,7 @@ var norms = []struct {
 }{
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "<uuid>"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`), "<time>"},
+	{regexp.MustCompile(`registry\.(terraform\.io|opentofu\.org)`), "<registry>"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "127.0.0.1:<port>"},
 	{regexp.MustCompile(`trace id [^ ,.;)]+`), "trace id <trace>"},
 	{regexp.MustCompile(`times in [0-9.]+m?s`), "times in <duration>"},

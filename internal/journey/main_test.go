@@ -85,6 +85,21 @@ func tools(t testing.TB) toolset {
 	return ts
 }
 
+// forEverybody is a copy of the CLI that other users may run too: a cache
+// folder is often its owner's alone.
+var forEverybody = sync.OnceValues(func() (string, error) {
+	ts, err := builtOnce()
+	if err != nil {
+		return "", err
+	}
+	data, err := os.ReadFile(ts.cli)
+	if err != nil {
+		return "", err
+	}
+	out := filepath.Join(root, filepath.Base(ts.cli))
+	return out, os.WriteFile(out, data, 0o755) //nolint:gosec // that is what it is for
+})
+
 func findCLI() (string, error) {
 	if named := os.Getenv("AGENTCREDS_TEST_CLI"); named != "" {
 		path, err := exec.LookPath(named)

@@ -104,6 +104,12 @@ func (w *workspace) copyFrom(other *workspace, patterns ...string) {
 // test that could have a say: no TF_*, no AGENTCREDS_*.
 func (w *workspace) command(args ...string) *exec.Cmd {
 	ts := tools(w.t)
+	if w.as != nil {
+		var err error
+		if ts.cli, err = forEverybody(); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 	cmd := exec.Command(ts.cli, args...) //nolint:gosec // the CLI that the user named
 	if w.limit != 0 || w.umask != "" {
 		script := `ulimit -f "$0" && umask "$1" && shift && exec "$@"`
