@@ -50,6 +50,7 @@ const (
 	KeyCreate Action = "key.create" // a signing key
 	KeyRevoke Action = "key.revoke"
 
+	CodeIssue   Action = "code.issue"  // an authentication that a token follows, by an application
 	TokenIssue  Action = "token.issue" // an authentication; refused: a failed one
 	TokenRevoke Action = "token.revoke"
 )

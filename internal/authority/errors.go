@@ -32,6 +32,9 @@ const (
 	BadToken                    // a token is not ours, or not any more
 	Foreign                     // a token is somebody else's
 	Throttled                   // too many failures
+	BadFlow                     // a login through an application is not one that was begun here
+	OldFlow                     // it was begun too long ago
+	BadCode                     // an authorization code is not good, or not for who shows it
 )
 
 // What goes wrong with the store, for callers that do not know the store.

@@ -121,7 +121,11 @@ func (i *Issuer) inForce(r store.Reader, c Claims) (subject, error) {
 	if c.Issuer != i.url || i.a.Now().Unix() >= c.Expires {
 		return subject{}, refuse(BadToken, "the token has expired, or is another issuer's")
 	}
-	spent, err := r.Spent(revokedKey(c.ID))
+	marks := []string{revokedKey(c.ID)}
+	if c.Family != "" {
+		marks = append(marks, familyKey(c.Family))
+	}
+	spent, err := r.Spent(marks...)
 	if err != nil {
 		return subject{}, err
 	}

@@ -19,6 +19,8 @@ type Login struct {
 
 	Scopes    []string // that are asked for
 	Audiences []string // that are asked for; none: the default of who asks
+
+	code *code // when an application logs an agent in; nil for who logs in itself
 }
 
 // subject is who may log in, as the store has it.

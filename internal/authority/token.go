@@ -39,6 +39,9 @@ type Claims struct {
 	// when the epoch of its subject grows, or that credential is revoked.
 	Epoch      int64  `json:"agentcreds_epoch"`
 	Credential string `json:"agentcreds_credential"`
+	// Family ties the token to the authorization code that it was made from;
+	// "" for none. It ends when somebody uses that code again.
+	Family string `json:"agentcreds_family,omitempty"`
 }
 
 // Audience is a claim that is a string where there is one, which is what most
@@ -96,6 +99,10 @@ func (i *Issuer) issue(ctx context.Context, s subject, credential string, l Logi
 	if s.agent {
 		c.AuthorizedUser, ev.AgentID = autAgent, s.id
 	}
+	if l.code != nil {
+		c.ClientID, c.Family = l.code.Client, l.code.Family
+		ev.Detail["client_id"], ev.Detail["family"] = c.ClientID, c.Family
+	}
 	value, err := sign(signer, c)
 	if err != nil {
 		return Token{}, err
@@ -107,6 +114,9 @@ func (i *Issuer) issue(ctx context.Context, s subject, credential string, l Logi
 		}
 		if present.name != s.name || present.epoch != s.epoch || present.blocked != "" || !present.has(credential) {
 			return nil, refuse(BadLogin, "it was revoked at this moment")
+		}
+		if err := l.code.spend(tx); err != nil {
+			return nil, err
 		}
 		return []audit.Event{ev}, nil
 	})

@@ -52,7 +52,7 @@ func assemble(ctx context.Context, cfg serveConfig, rules *authority.Authority, 
 	if err != nil {
 		return nil, err
 	}
-	tokens, err := oauth.New(oauth.Config{Issuer: issuer, Address: cfg.proxies.address, Logger: log})
+	tokens, err := oauth.New(oauth.Config{Issuer: issuer, App: cfg.app, Address: cfg.proxies.address, Logger: log})
 	if err != nil {
 		return nil, err
 	}

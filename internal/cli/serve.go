@@ -82,6 +82,7 @@ func (s *settings) flags(c *cobra.Command) {
 	f.IntVar(&s.MaxConnections, "max-connections", 1000, "how many connections there may be at once")
 	f.DurationVar(&s.RotationDue, "rotation-due", 90*day, "how old a secret may be before /metrics counts it as overdue")
 	f.StringVar(&s.AuditLog, "audit-log", "", "`file`, or stdout, to which the audit is copied as it grows, with checkpoints:\nJSON, an object in each line, at least once")
+	f.StringVar(&s.AppNative, "app-native", "", "`client=uri`: the public application, and its redirect URI, that logs agents\nin at /oauth2/authorize and /oauth2/authn with PKCE, as clients written for\nAsgardeo do (default none)")
 	f.StringVar(&s.LogLevel, "log-level", "info", "debug, info, warn or error")
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/oauth"
 )
 
 // creator is what the first audit entry of a new store names.
@@ -36,6 +37,7 @@ type settings struct {
 	MaxConnections int
 	RotationDue    time.Duration
 	AuditLog       string
+	AppNative      string
 	LogLevel       string
 }
 
@@ -60,6 +62,7 @@ type serveConfig struct {
 	auditLog    string // a file, toStdout, or "": none
 	stdout      io.Writer
 	level       slog.Level
+	app         *oauth.Application // nil: none
 }
 
 // plain reports whether the server itself speaks no TLS.
@@ -75,7 +78,7 @@ func (s settings) check() (serveConfig, error) {
 		auditLog: s.AuditLog,
 	}
 	for _, look := range []func(settings, *serveConfig) error{
-		checkTLS, checkListen, checkDatabase, checkIssuer, checkProxies, checkTokens, checkBounds,
+		checkTLS, checkListen, checkDatabase, checkIssuer, checkProxies, checkTokens, checkBounds, checkApp,
 	} {
 		if err := look(s, &cfg); err != nil {
 			return cfg, err
@@ -138,6 +141,23 @@ func checkTokens(s settings, _ *serveConfig) error {
 	if !slices.Contains(authority.Algorithms, s.SigningAlg) {
 		return badValue("signing-alg", s.SigningAlg, fmt.Errorf("%s are possible", strings.Join(authority.Algorithms, ", ")))
 	}
+	return nil
+}
+
+func checkApp(s settings, cfg *serveConfig) error {
+	if s.AppNative == "" {
+		return nil
+	}
+	id, redirect, ok := strings.Cut(s.AppNative, "=")
+	app := oauth.Application{ClientID: id, RedirectURI: redirect}
+	err := app.Check()
+	if !ok {
+		err = errors.New("give it as CLIENT_ID=REDIRECT_URI, as in agents=https://app.example.com/callback")
+	}
+	if err != nil {
+		return badValue("app-native", s.AppNative, err)
+	}
+	cfg.app = &app
 	return nil
 }
 

@@ -30,7 +30,7 @@ func (h *Handler) keys(w http.ResponseWriter, r *http.Request) *failure {
 func (h *Handler) metadata(w http.ResponseWriter, _ *http.Request) *failure {
 	at := func(path string) string { return h.issuer.URL() + path }
 	methods := []string{"client_secret_basic", "client_secret_post"}
-	h.write(w, http.StatusOK, map[string]any{
+	m := map[string]any{
 		"issuer":                                h.issuer.URL(),
 		"token_endpoint":                        at(pathToken),
 		"token_endpoint_auth_methods_supported": methods,
@@ -43,6 +43,15 @@ func (h *Handler) metadata(w http.ResponseWriter, _ *http.Request) *failure {
 		"response_types_supported":              []string{},
 		"subject_types_supported":               []string{"public"},
 		"id_token_signing_alg_values_supported": authority.Algorithms,
-	})
+	}
+	if h.app != nil {
+		m["authorization_endpoint"] = at(pathAuthorize)
+		m["response_types_supported"] = []string{"code"}
+		m["response_modes_supported"] = []string{"direct"}
+		m["grant_types_supported"] = []string{"client_credentials", "authorization_code"}
+		m["code_challenge_methods_supported"] = []string{"S256"}
+		m["token_endpoint_auth_methods_supported"] = append(methods, "none")
+	}
+	h.write(w, http.StatusOK, m)
 	return nil
 }

@@ -70,6 +70,8 @@ func (h *Handler) failureOf(r *http.Request, err error) *failure {
 		}
 	case authority.BadTarget:
 		return &failure{status: http.StatusBadRequest, code: "invalid_target", description: "this client may not ask for this audience"}
+	case authority.BadCode:
+		return &failure{status: http.StatusBadRequest, code: "invalid_grant", description: "the code is not good, or not for this request"}
 	case authority.BadScope:
 		return &failure{status: http.StatusBadRequest, code: "invalid_scope", description: "the scopes are too long for one token"}
 	case authority.Foreign:

@@ -21,6 +21,7 @@ import (
 type Config struct {
 	Issuer  *authority.Issuer          // required
 	Address func(*http.Request) string // where a request comes from; nil means its RemoteAddr
+	App     *Application               // that may log agents in; nil: none
 	Logger  *slog.Logger               // nil discards
 }
 
@@ -31,6 +32,7 @@ const maxForm = 64 << 10
 type Handler struct {
 	issuer  *authority.Issuer
 	path    string // of the issuer: "" or "/t/acme"
+	app     *Application
 	address func(*http.Request) string
 	log     *slog.Logger
 	routes  map[string][]Route // by path
@@ -45,13 +47,18 @@ func New(cfg Config) (*Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("oauth: the issuer: %w", err)
 	}
+	if cfg.App != nil {
+		if err := cfg.App.Check(); err != nil {
+			return nil, fmt.Errorf("oauth: the application: %w", err)
+		}
+	}
 	if cfg.Address == nil {
 		cfg.Address = remoteAddress
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	h := &Handler{issuer: cfg.Issuer, path: u.Path, address: cfg.Address, log: cfg.Logger, routes: map[string][]Route{}}
+	h := &Handler{issuer: cfg.Issuer, path: u.Path, app: cfg.App, address: cfg.Address, log: cfg.Logger, routes: map[string][]Route{}}
 	for _, r := range h.Routes() {
 		h.routes[r.Pattern] = append(h.routes[r.Pattern], r)
 	}
@@ -71,11 +78,13 @@ const (
 	pathIntrospect = "/oauth2/introspect"
 	pathRevoke     = "/oauth2/revoke"
 	pathKeys       = "/oauth2/jwks"
+	pathAuthorize  = "/oauth2/authorize"
+	pathAuthn      = "/oauth2/authn"
 )
 
 // Routes are all endpoints.
 func (h *Handler) Routes() []Route {
-	return []Route{
+	routes := []Route{
 		{http.MethodPost, h.path + pathToken, h.token},
 		{http.MethodPost, h.path + pathIntrospect, h.introspect},
 		{http.MethodPost, h.path + pathRevoke, h.revoke},
@@ -84,6 +93,10 @@ func (h *Handler) Routes() []Route {
 		{http.MethodGet, "/.well-known/oauth-authorization-server" + h.path, h.metadata},
 		{http.MethodGet, h.path + "/.well-known/openid-configuration", h.metadata},
 	}
+	if h.app != nil {
+		routes = append(routes, Route{http.MethodPost, h.path + pathAuthorize, h.authorize}, Route{http.MethodPost, h.path + pathAuthn, h.authn})
+	}
+	return routes
 }
 
 // ServeHTTP answers a request of the token API. Paths are taken as they are:

@@ -31,6 +31,12 @@ type office struct {
 
 func newOffice(t testing.TB) *office {
 	t.Helper()
+	return newOfficeOf(t, authority.Config{}, oauth.Config{})
+}
+
+// newOfficeOf is a token server of which some things are said.
+func newOfficeOf(t testing.TB, rules authority.Config, cfg oauth.Config) *office {
+	t.Helper()
 	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "agents.db"), Create: true, Creator: "test"})
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +49,8 @@ func newOffice(t testing.TB) *office {
 		}
 	})
 	o := &office{url: "http://" + server.Listener.Addr().String()}
-	if o.Authority, err = authority.New(authority.Config{Store: s}); err != nil {
+	rules.Store = s
+	if o.Authority, err = authority.New(rules); err != nil {
 		t.Fatal(err)
 	}
 	o.Issuer, err = authority.NewIssuer(authority.IssuerConfig{Authority: o.Authority, URL: o.url, Seal: func() (secret.SealKey, error) {
@@ -52,7 +59,8 @@ func newOffice(t testing.TB) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.Handler, err = oauth.New(oauth.Config{Issuer: o.Issuer}); err != nil {
+	cfg.Issuer = o.Issuer
+	if o.Handler, err = oauth.New(cfg); err != nil {
 		t.Fatal(err)
 	}
 	server.Config.Handler = o.Handler

@@ -6,7 +6,8 @@ import (
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
 )
 
-// token is the token endpoint (RFC 6749 §3.2): the client credentials grant.
+// token is the token endpoint (RFC 6749 §3.2): the client credentials grant,
+// and the authorization code grant of the application that logs agents in.
 func (h *Handler) token(w http.ResponseWriter, r *http.Request) *failure {
 	t, fail := h.grant(r)
 	if fail != nil {
@@ -31,12 +32,15 @@ func (h *Handler) grant(r *http.Request) (authority.Token, *failure) {
 	}
 	switch f["grant_type"] {
 	case "client_credentials":
+	case "authorization_code":
+		if h.app != nil {
+			return h.redeem(r, f)
+		}
+		return authority.Token{}, unsupportedGrant("there is no application that may log agents in: use grant_type client_credentials")
 	case "":
 		return authority.Token{}, badRequest("grant_type is missing")
 	default:
-		return authority.Token{}, &failure{
-			status: http.StatusBadRequest, code: "unsupported_grant_type", description: "use grant_type client_credentials",
-		}
+		return authority.Token{}, unsupportedGrant("use grant_type client_credentials")
 	}
 	l, fail := h.login(r, f)
 	if fail != nil {
@@ -48,4 +52,8 @@ func (h *Handler) grant(r *http.Request) (authority.Token, *failure) {
 		return authority.Token{}, h.failureOf(r, err)
 	}
 	return t, nil
+}
+
+func unsupportedGrant(description string) *failure {
+	return &failure{status: http.StatusBadRequest, code: "unsupported_grant_type", description: description}
 }
