@@ -75,13 +75,20 @@ var shots = []shot{
 	{"kill-provider", syscall.SIGKILL, "provider"},
 	{"kill-terraform", syscall.SIGKILL, "terraform"},
 	{"interrupt", syscall.SIGINT, "both"},
+	{"interrupt-twice", syscall.SIGINT, "both"},
 	{"terminate", syscall.SIGTERM, "terraform"},
 	{"interrupt-provider", syscall.SIGINT, "provider"},
 	{"terminate-provider", syscall.SIGTERM, "provider"},
 }
 
 // soft shots let Terraform end in its own time: nothing may be lost.
-func (s shot) soft() bool { return s.sig != syscall.SIGKILL && s.to != "provider" }
+func (s shot) soft() bool { return s.sig != syscall.SIGKILL && s.to != "provider" && !s.twice() }
+
+// hard shots end Terraform at once, in the middle of writing its state too.
+func (s shot) hard() bool { return s.sig == syscall.SIGKILL && s.to == "terraform" || s.twice() }
+
+// twice is somebody who cannot wait.
+func (s shot) twice() bool { return s.name == "interrupt-twice" }
 
 // fire shoots at a running Terraform, and reports whether the provider is gone.
 func (s shot) fire(t testing.TB, p *process) (gone bool) {
@@ -93,6 +100,10 @@ func (s shot) fire(t testing.TB, p *process) (gone bool) {
 		}
 	case "both":
 		p.signalAll(s.sig)
+		if s.twice() {
+			time.Sleep(pause)
+			p.signalAll(s.sig)
+		}
 	default:
 		p.signal(s.sig)
 	}
@@ -159,7 +170,7 @@ func shuffle[T any](list []T, name func(T) string) {
 	slices.SortStableFunc(list, func(a, b T) int { return strings.Compare(drawn(name(a)), drawn(name(b))) })
 }
 
-// crashPoints is how many are tried by default: one of each kind, and some.
+// crashPoints is how many are tried by default.
 const crashPoints = 48
 
 func TestJourney_crash(t *testing.T) {
@@ -172,16 +183,17 @@ func TestJourney_crash(t *testing.T) {
 	if limit := os.Getenv("AGENTCREDS_TEST_CRASH_POINTS"); limit != "all" {
 		all = all[:min(len(all), number(t, "AGENTCREDS_TEST_CRASH_POINTS", crashPoints))]
 	}
-	var struck, extra atomic.Int64
+	var tried, struck, extra atomic.Int64
 	t.Cleanup(func() {
-		t.Logf("%d points, %d of them struck, %d extra rotations", len(all), struck.Load(), extra.Load())
-		if struck.Load() < int64(len(all)*9/10) && !t.Failed() {
-			t.Errorf("only %d of %d points were struck", struck.Load(), len(all))
+		t.Logf("%d points, %d of them struck, %d extra rotations", tried.Load(), struck.Load(), extra.Load())
+		if struck.Load() < tried.Load()*9/10 && !t.Failed() {
+			t.Errorf("only %d of %d points were struck", struck.Load(), tried.Load())
 		}
 	})
 	for _, pt := range all {
 		t.Run(pt.name(), func(t *testing.T) {
 			t.Parallel()
+			tried.Add(1)
 			c := &crash{point: pt, created: created}
 			for range 5 {
 				if again := c.run(t); !again {
@@ -246,7 +258,7 @@ func (c *crash) run(t *testing.T) (again bool) {
 	first := c.interrupt(t, px)
 	hit := px.hit()
 	c.struck = hit != nil
-	if _, err := c.w.stateNow(); err != nil && c.shot.to == "terraform" && c.shot.sig == syscall.SIGKILL {
+	if _, err := c.w.stateNow(); err != nil && c.shot.hard() {
 		t.Logf("Terraform left a broken state (%v): once more", err)
 		return true
 	}

@@ -94,7 +94,7 @@ func TestAccAgent_deletedOutside(t *testing.T) {
 			ConfigPlanChecks: does(bot, plancheck.ResourceActionCreate, plancheck.ExpectResourceAction(secret1, plancheck.ResourceActionCreate)),
 			ConfigStateChecks: states(agent, secret, after(func() {
 				p.expectLive(t, agent.last().text("id"), secret.last().text("secret_id"))
-				if secret.last().number("version") <= secret.before().number("version") {
+				if secret.last().version() <= secret.before().version() {
 					t.Error("the version went back")
 				}
 			})),

@@ -149,8 +149,8 @@ func TestAccAgentSecret_replace(t *testing.T) {
 		}
 		replaced := states(secret, after(func() {
 			old, now := secret.before(), secret.last()
-			if now.number("version") <= old.number("version") || now["previous"] != nil {
-				t.Errorf("the version was %d and is %d; previous is %v", old.number("version"), now.number("version"), now["previous"])
+			if now.version() <= old.version() || now["previous"] != nil {
+				t.Errorf("the version was %d and is %d; previous is %v", old.version(), now.version(), now["previous"])
 			}
 			p.expectLive(t, now.text("agent_id"), now.text("secret_id"))
 			p.expectStatus(t, now.text("agent_id"), old.text("secret_id"), api.Revoked)
@@ -174,8 +174,8 @@ func TestAccAgentSecret_createBeforeDestroy(t *testing.T) {
 		}
 		replaced := states(secret, after(func() {
 			old, now := secret.before(), secret.last()
-			if now.number("version") <= old.number("version") {
-				t.Errorf("the version was %d and is %d", old.number("version"), now.number("version"))
+			if now.version() <= old.version() {
+				t.Errorf("the version was %d and is %d", old.version(), now.version())
 			}
 			p.expectLive(t, now.text("agent_id"), now.text("secret_id"), old.text("secret_id"))
 			end := p.hand(t).secret(now.text("agent_id"), old.text("secret_id")).ExpiresAt

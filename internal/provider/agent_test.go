@@ -10,9 +10,9 @@ import (
 )
 
 // fullAgent is an agent with every argument set that says something of it.
-func fullAgent(externalID string) attrs {
+func fullAgent() attrs {
 	return attrs{
-		"display_name": "bot", "description": "a bot", "owner": "ann@example.com", "external_id": externalID,
+		"display_name": "bot", "description": "a bot", "owner": "ann@example.com", "external_id": "team/bot",
 		"attributes": attrs{"Team": "support", "Tier": "1"}, "is_user_serving_agent": true, "enabled": false,
 		"scopes": words("read", "write"), "audiences": words("https://a.example", "https://b.example"),
 		"allowed_auth_methods": words("client_secret_basic"),
@@ -22,7 +22,7 @@ func fullAgent(externalID string) attrs {
 func TestAgentCreate(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, p *place) {
-		m := p.newAgent(t, fullAgent("team/bot"))
+		m := p.newAgent(t, fullAgent())
 		a := p.hand(t).agent(m.id())
 		yes := true
 		if diff := cmp.Diff(api.AgentProfile{
@@ -56,7 +56,7 @@ func TestAgentCreate(t *testing.T) {
 func TestAgentUpdate(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, p *place) {
-		m := p.newAgent(t, fullAgent("team/bot"))
+		m := p.newAgent(t, fullAgent())
 		before := m.state
 		for _, next := range []attrs{
 			{"display_name": "other"},

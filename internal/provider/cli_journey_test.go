@@ -19,7 +19,7 @@ func TestAccCLI_replace(t *testing.T) {
 		t.Error(out)
 	}
 	now := c.state(secret1)
-	if now.number("version") <= before.number("version") || now["secret"] == before["secret"] {
+	if now.version() <= before.version() || now["secret"] == before["secret"] {
 		t.Errorf("the version was %v and is %v", before["version"], now["version"])
 	}
 	p.expectLive(t, now.text("agent_id"), now.text("secret_id"))

@@ -45,11 +45,6 @@ func importBlock(to string, by any) string {
 	return "import" + body(args)
 }
 
-// outputBlock declares an output.
-func outputBlock(name string, value expr) string {
-	return fmt.Sprintf("output %q%s", name, body(attrs{"value": value}))
-}
-
 // needs is the block that names a provider that is not of HashiCorp.
 func needs(source string) string {
 	return "terraform" + body(attrs{"required_providers": block{provider.TypeName: attrs{"source": source}}})

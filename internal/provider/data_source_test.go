@@ -16,7 +16,7 @@ import (
 func TestAgentData(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, p *place) {
-		m := p.newAgent(t, fullAgent("team/bot"))
+		m := p.newAgent(t, fullAgent())
 		p.hand(t).patch(m.id(), api.Replace(api.SchemaWSO2Agent+":Zone", "eu"))
 		for _, by := range []attrs{{"id": m.id()}, {"external_id": "team/bot"}} {
 			got, d := p.plugin(t).data("agentcreds_agent", by)

@@ -24,7 +24,7 @@ func (p *place) imports(t *testing.T, name, id string, identity attrs) (*managed
 func TestAgentImport(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, p *place) {
-		original := p.newAgent(t, fullAgent("team/bot"))
+		original := p.newAgent(t, fullAgent())
 		for _, by := range []struct {
 			id       string
 			identity attrs

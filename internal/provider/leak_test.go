@@ -123,7 +123,7 @@ func TestNoLeak(t *testing.T) {
 			leaking.expectNone(t, m.name+" in its private state", string(m.private))
 			leaking.expectNone(t, m.name+" in its state", fmt.Sprint(m.state.with("secret", nil)))
 			plan := m.place.plugin(t).plan(m.name, m.instance, m.configured())
-			leaking.expectNone(t, m.name+" in its plan", fmt.Sprint(plan.attrs.with("secret", nil))+string(plan.private))
+			leaking.expectNone(t, m.name+" in its plan", fmt.Sprint(plan.with("secret", nil))+string(plan.private))
 		}
 	})
 }

@@ -40,7 +40,7 @@ func remoteOver(t *testing.T, path string) *place {
 }
 
 // path is the file of an embedded place.
-func (p *place) path() string { return p.args["embedded_path"].(string) }
+func (p *place) path() string { return p.args.text("embedded_path") }
 
 // everywhere runs a test against both kinds of servers.
 func everywhere(t *testing.T, test func(*testing.T, *place)) {

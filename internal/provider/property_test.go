@@ -232,8 +232,8 @@ func (r *random) compare(before attrs, expected bool) {
 		}
 		return
 	}
-	if r.secret.state.number("version") <= before.number("version") {
-		r.t.Errorf("the version was %d and is %d", before.number("version"), r.secret.state.number("version"))
+	if r.secret.state.version() <= before.version() {
+		r.t.Errorf("the version was %d and is %d", before.version(), r.secret.state.version())
 	}
 }
 

@@ -143,13 +143,13 @@ func saysAll(t *testing.T, what string, d problems, all ...string) {
 
 func (p *plugin) providerType() tftypes.Type { return p.schema.Provider.ValueType() }
 
-func (p *plugin) typeOf(name string) tftypes.Object {
+func (p *plugin) typeOf(name string) tftypes.Type {
 	p.t.Helper()
 	s, ok := p.schema.ResourceSchemas[name]
 	if !ok {
 		p.t.Fatalf("there is no resource type %s", name)
 	}
-	return s.ValueType().(tftypes.Object)
+	return s.ValueType()
 }
 
 func (p *plugin) pack(ty tftypes.Type, v any) *tfprotov6.DynamicValue {

@@ -84,8 +84,12 @@ func newRemote(t *testing.T, path string) *remote {
 	return r
 }
 
+// byToken knows the tokens of these tests, and one user with a password.
 func byToken(r *http.Request) (authority.Principal, error) {
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if user, password, ok := r.BasicAuth(); ok && user == "admin" && password == adminToken {
+		token = adminToken
+	}
 	switch token {
 	case adminToken:
 		return authority.Principal{Name: "admin", Scopes: []string{authority.AllScopes}}, nil
@@ -111,6 +115,9 @@ type fault struct {
 	first bool
 	// answer is what the client gets instead; nil: the connection breaks.
 	answer http.HandlerFunc
+	// hold, when not nil, is called before the server is asked, and then
+	// nothing is broken.
+	hold func()
 }
 
 // fail adds a fault.
@@ -156,6 +163,10 @@ func (r *remote) note(req *http.Request, status int) {
 
 func (r *remote) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	f := r.broken(req)
+	if f != nil && f.hold != nil {
+		f.hold()
+		f = nil
+	}
 	if f != nil && !f.first {
 		r.note(req, 0)
 		f.breaks(w, req)

@@ -69,7 +69,7 @@ func TestSecretTaint(t *testing.T) {
 		if did := m.apply(config); did != replaces {
 			t.Errorf("the apply did %s, want a replacement", did)
 		}
-		if got, was := m.state.number("version"), before.number("version"); got <= was {
+		if got, was := m.state.version(), before.version(); got <= was {
 			t.Errorf("version is %d, and was %d", got, was)
 		}
 		if m.state["previous"] != nil {
@@ -95,7 +95,7 @@ func TestSecretCreateBeforeDestroy(t *testing.T) {
 			if did := m.apply(config); did != replaces {
 				t.Fatalf("the apply did %s, want a replacement", did)
 			}
-			if got, was := m.state.number("version"), before.number("version"); got <= was {
+			if got, was := m.state.version(), before.version(); got <= was {
 				t.Errorf("version is %d, and was %d", got, was)
 			}
 			p.expectLive(t, agent.id(), m.secretID(), before.text("secret_id"))

@@ -69,7 +69,7 @@ func TestSecretForgotten(t *testing.T) {
 		h.revoke(agent.id(), h.add(agent.id(), api.SecretRequest{}).SecretID)
 	}
 	m.apply(m.configured())
-	if got, was := m.state.number("version"), before.number("version"); got <= was {
+	if got, was := m.state.version(), before.version(); got <= was {
 		t.Errorf("version is %d, and was %d", got, was)
 	}
 	p.expectLive(t, agent.id(), m.secretID())

@@ -73,7 +73,7 @@ func expectRotated(t *testing.T, before attrs, m *managed) {
 			t.Errorf("%s is %v, and was %v", name, m.state[name], before[name])
 		}
 	}
-	if got, was := m.state.number("version"), before.number("version"); got <= was {
+	if got, was := m.state.version(), before.version(); got <= was {
 		t.Errorf("version is %d, and was %d", got, was)
 	}
 	if m.previous() != before["secret_id"] {
@@ -103,7 +103,7 @@ func TestSecretCreate(t *testing.T) {
 		if hint := m.state.text("hint"); len(hint) != 4 || !strings.HasSuffix(value, hint) || hint != s.Hint {
 			t.Errorf("hint is %q, the server says %q", hint, s.Hint)
 		}
-		if got := m.state.number("version"); got != s.CreatedAt {
+		if got := m.state.version(); got != s.CreatedAt {
 			t.Errorf("version = %d, want the time of creation %d", got, s.CreatedAt)
 		}
 		if got := at(t, m.state["rotated_at"]); got != s.CreatedAt/1000 {

@@ -34,14 +34,14 @@ func words(w ...string) []any {
 	return out
 }
 
-// with gives a copy with changes: name, value, name, value …
+// with gives a copy with changes: name, value, name, value, and so on.
 func (a attrs) with(changes ...any) attrs {
 	out := maps.Clone(a)
 	if out == nil {
 		out = attrs{}
 	}
 	for i := 0; i < len(changes); i += 2 {
-		out[changes[i].(string)] = changes[i+1]
+		out[fmt.Sprint(changes[i])] = changes[i+1]
 	}
 	return out
 }
@@ -61,9 +61,13 @@ func value(t *testing.T, ty tftypes.Type, v any) tftypes.Value {
 	case attrs:
 		return container(t, ty, v)
 	case []any:
+		set, ok := ty.(tftypes.Set)
+		if !ok {
+			t.Fatalf("%v takes no set", ty)
+		}
 		elements := make([]tftypes.Value, len(v))
 		for i, e := range v {
-			elements[i] = value(t, ty.(tftypes.Set).ElementType, e)
+			elements[i] = value(t, set.ElementType, e)
 		}
 		return tftypes.NewValue(ty, elements)
 	default:
@@ -189,8 +193,8 @@ func (a attrs) changes(to attrs) []string {
 }
 
 func (a attrs) text(name string) string { s, _ := a[name].(string); return s }
-func (a attrs) number(name string) int64 {
-	n, _ := a[name].(int64)
+func (a attrs) version() int64 {
+	n, _ := a["version"].(int64)
 	return n
 }
 

@@ -30,7 +30,7 @@ func TestCreateAnswerLost(t *testing.T) {
 			p := newRemotePlace(t)
 			lost := fault{method: http.MethodPost, path: regexp.MustCompile(allAgents), times: 1, first: true, answer: answer}
 			p.remote.fail(lost)
-			m := p.newAgent(t, fullAgent("team/bot"))
+			m := p.newAgent(t, fullAgent())
 			if n := p.remote.count(http.MethodPost, allAgents); n != 1 {
 				t.Errorf("the create was sent %d times", n)
 			}
