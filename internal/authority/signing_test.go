@@ -48,7 +48,7 @@ func TestSigningKey_rotation(t *testing.T) {
 	o := newOffice(t, "")
 	bot := o.bot(t, authority.AgentChange{})
 	o.wantKids(t, "before the first token", 0)
-	signer := func() string { return o.verify(t, o.in(t, bot)).Header["kid"].(string) }
+	signer := func() string { return kidOf(o.verify(t, o.in(t, bot))) }
 	old := signer()
 	k, err := o.RotateSigningKey(t.Context(), admin)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"math/big"
 	"slices"
 	"strings"
@@ -31,13 +32,19 @@ func (o *office) verify(t *testing.T, token authority.Token) *jwt.Token {
 	}
 	keys := publicKeys(t, set.JSON)
 	parsed, err := jwt.Parse(token.Value.Reveal(), func(j *jwt.Token) (any, error) {
-		return keys[j.Header["kid"].(string)], nil
+		return keys[kidOf(j)], nil
 	}, jwt.WithIssuer(issuerURL), jwt.WithTimeFunc(o.clock.Now), jwt.WithExpirationRequired(), jwt.WithIssuedAt(),
 		jwt.WithValidMethods([]string{"ES256", "EdDSA", "RS256"}))
 	if err != nil {
 		t.Fatalf("another library refuses the token: %v", err)
 	}
 	return parsed
+}
+
+// kidOf is the id of the key that a token names.
+func kidOf(j *jwt.Token) string {
+	kid, _ := j.Header["kid"].(string)
+	return kid
 }
 
 // publicKeys reads a JWK Set by the letter of RFC 7518 §6 and RFC 8037 §2.
@@ -57,7 +64,12 @@ func publicKeys(t *testing.T, set []byte) map[string]crypto.PublicKey {
 		number := func(name string) *big.Int { return new(big.Int).SetBytes(unbase64(t, k[name])) }
 		switch k["kty"] {
 		case "EC":
-			out[k["kid"]] = &ecdsa.PublicKey{Curve: elliptic.P256(), X: number("x"), Y: number("y")}
+			point := slices.Concat([]byte{4}, unbase64(t, k["x"]), unbase64(t, k["y"])) // SEC 1 §2.3.3
+			public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out[k["kid"]] = public
 		case "OKP":
 			out[k["kid"]] = ed25519.PublicKey(unbase64(t, k["x"]))
 		case "RSA":
@@ -206,9 +218,7 @@ func TestInspect_forged(t *testing.T) {
 	forge := func(method jwt.SigningMethod, key any, header map[string]any) string {
 		j := jwt.NewWithClaims(method, token.Claims)
 		j.Header["kid"], j.Header["typ"] = token.Header["kid"], "at+jwt"
-		for name, value := range header {
-			j.Header[name] = value
-		}
+		maps.Copy(j.Header, header)
 		text, err := j.SignedString(key)
 		if err != nil {
 			t.Fatal(err)

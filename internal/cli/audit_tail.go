@@ -151,10 +151,7 @@ func (t *trail) follow(ctx context.Context, q api.AuditQuery, show func(audit.En
 			q.After = e.Seq
 			return show(e)
 		})
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
+		if err != nil && ctx.Err() == nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -133,9 +134,7 @@ func (o *office) do(t testing.TB, r request) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, values := range r.header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, r.header)
 	if r.contentType != "-" {
 		req.Header.Set("Content-Type", r.contentType)
 	}

@@ -2,6 +2,7 @@ package oauth_test
 
 import (
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -42,7 +43,7 @@ func TestToken(t *testing.T) {
 			if a.header.Get("Cache-Control") != "no-store" || a.header.Get("Pragma") != "no-cache" || a.header.Get("Content-Type") != "application/json" {
 				t.Errorf("headers %v", a.header)
 			}
-			if _, err := o.Inspect(t.Context(), secret.New(a.json["access_token"].(string))); err != nil {
+			if _, err := o.Inspect(t.Context(), secret.New(fmt.Sprint(a.json["access_token"]))); err != nil {
 				t.Error(err)
 			}
 		})

@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"maps"
 	"slices"
 	"testing"
 
@@ -55,9 +56,7 @@ func (p *place) newSecret(t *testing.T, config attrs) (agent, secret *managed) {
 
 // merge adds what another has.
 func (a attrs) merge(other attrs) attrs {
-	for name, v := range other {
-		a[name] = v
-	}
+	maps.Copy(a, other)
 	return a
 }
 

@@ -3,6 +3,7 @@ package provider_test
 import (
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -179,9 +180,7 @@ func (r *remote) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		f.breaks(w, req)
 		return
 	}
-	for name, values := range rec.Header() {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), rec.Header())
 	w.WriteHeader(rec.Code)
 	_, _ = w.Write(rec.Body.Bytes())
 }

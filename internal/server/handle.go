@@ -163,7 +163,7 @@ func acceptable(accept []string) error {
 	if strings.TrimSpace(list) == "" {
 		return nil
 	}
-	for _, member := range strings.Split(list, ",") {
+	for member := range strings.SplitSeq(list, ",") {
 		kind, _, _ := strings.Cut(member, ";")
 		kind = strings.ToLower(strings.TrimSpace(kind))
 		if kind == "*/*" || kind == "application/*" || slices.Contains(jsonTypes, kind) {

@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"regexp"
+	"slices"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
@@ -52,10 +53,8 @@ func (c *call) newSecret(in api.SecretRequest, id string) (authority.NewSecret, 
 	if err := checkEpoch("expiresAt", in.ExpiresAt); err != nil {
 		return add, err
 	}
-	for _, id := range in.Revoke {
-		if id == "" {
-			return add, invalid(api.TypeInvalidValue, "revoke names secrets by their ids; one of them is empty.")
-		}
+	if slices.Contains(in.Revoke, "") {
+		return add, invalid(api.TypeInvalidValue, "revoke names secrets by their ids; one of them is empty.")
 	}
 	if p := in.Previous; p != nil {
 		if p.SecretID == "" || p.ExpiresAt <= 0 {

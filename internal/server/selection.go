@@ -40,7 +40,7 @@ func selectionOf(attributes, excluded []string) selection {
 // names splits lists of names.
 func names(lists []string) []string {
 	var out []string
-	for _, name := range strings.Split(strings.Join(lists, ","), ",") {
+	for name := range strings.SplitSeq(strings.Join(lists, ","), ",") {
 		if name = strings.TrimSpace(name); name != "" {
 			out = append(out, name)
 		}
