@@ -3,6 +3,8 @@ package journey_test
 import (
 	"bufio"
 	"fmt"
+	"math"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -16,7 +18,7 @@ const (
 	benchRounds = 3
 	// benchLimit ends the rounds early on a machine that has no time: the
 	// ratio of one round is better than none.
-	benchLimit = 12 * time.Minute
+	benchLimit = 8 * time.Minute
 )
 
 // yardstick is what Terraform itself does with as many objects, in blocks of
@@ -68,7 +70,7 @@ func memory(m measured) float64          { return float64(m.provider.memory) / (
 // embedded, with runs over as many terraform_data, one after the other. It
 // fails on no number.
 func BenchmarkJourney_agents(b *testing.B) {
-	n := number(b, "AGENTCREDS_TEST_BENCH_AGENTS", benchAgents)
+	n := benchSize(b)
 	verbs := []string{"apply", "plan", "destroy"}
 	columns := map[string]*column{"apply": {}, "plan": {}, "destroy": {}}
 	loud := &column{} // plans with the SDK's logs, against those without
@@ -95,6 +97,26 @@ func BenchmarkJourney_agents(b *testing.B) {
 	}
 	b.ReportMetric(of(columns["apply"].ours, memory), "apply-MiB")
 	b.ReportMetric(of(columns["plan"].ours, memory), "plan-MiB")
+}
+
+// benchSize is how many agents there are. What Terraform does grows with the
+// square of it: a machine that would need hours gets fewer, and is told so.
+func benchSize(b *testing.B) int {
+	const trial = 5 // a part of the whole
+	n := number(b, "AGENTCREDS_TEST_BENCH_AGENTS", benchAgents)
+	if os.Getenv("AGENTCREDS_TEST_BENCH_AGENTS") != "" {
+		return n
+	}
+	w := newWorkspace(b, yardstick(2*n/trial))
+	// A round is an apply, two plans and a destroy, for us and for the
+	// yardstick, which is the quicker one.
+	round := 8 * trial * trial * (w.measure("apply").took + w.measure("destroy").took) / 2
+	if round <= benchLimit {
+		return n
+	}
+	fewer := max(50, int(float64(n)*math.Sqrt(benchLimit.Seconds()/round.Seconds())))
+	b.Logf("a round of %d agents would take about %s on this machine now: %d are measured (AGENTCREDS_TEST_BENCH_AGENTS sets another number)", n, round.Round(time.Minute), fewer)
+	return fewer
 }
 
 func table(verbs []string, columns map[string]*column) string {

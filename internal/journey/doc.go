@@ -10,7 +10,7 @@
 //	AGENTCREDS_TEST_CRASH_POINTS=all   every point of the crash journeys (a number: so many)
 //	AGENTCREDS_TEST_SEED=text          another choice of points and moments
 //	AGENTCREDS_TEST_AGENTS=1000        the size of the scale journeys
-//	AGENTCREDS_TEST_BENCH_AGENTS=200   the size of the benchmarks, when 1,000 take too long
+//	AGENTCREDS_TEST_BENCH_AGENTS=200   the size of the benchmarks (1,000, or what the machine can do)
 //
 // Golden diagnostics are written anew by go test -run TestJourney_badInput
 // ./internal/journey -update.

@@ -16,7 +16,7 @@ import (
 )
 
 // maxRun ends a program that hangs.
-const maxRun = 15 * time.Minute
+const maxRun = 30 * time.Minute
 
 // output collects what a program says; it may be read while it speaks.
 type output struct {

@@ -11,7 +11,7 @@ import (
 )
 
 // scaleAgents is the size by default; 1,000 is what the provider is made for.
-const scaleAgents = 300
+const scaleAgents = 200
 
 // shardSize is how many instances one block has: Terraform copies the whole of
 // a resource for each instance, so many small blocks are quicker than a large
