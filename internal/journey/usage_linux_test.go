@@ -23,9 +23,9 @@ type measured struct {
 }
 
 // measure runs a verb, which has to succeed, and watches the provider.
-func (w *workspace) measure(verb string, args ...string) measured {
+func (w *workspace) measure(verb string) measured {
 	w.t.Helper()
-	p := w.begin(verb, args...)
+	p := w.begin(verb)
 	var wg sync.WaitGroup
 	var m measured
 	wg.Go(func() { m.provider = watchUsage(p, tools(w.t).provider) })
