@@ -133,15 +133,10 @@ func (r *random) event() {
 // the rules say it, from what the server shows.
 func (r *random) expected() bool {
 	was, h := r.secret.state, r.place.hand(r.t)
-	a, err := h.Agent(h.ctx(), r.agent.id())
-	if r.secret.tainted || err != nil {
+	if r.asked() {
 		return true
 	}
-	next, _ := r.config["rotation_trigger"].(attrs)
-	prior, _ := was["rotation_trigger"].(attrs)
-	if len(next) > 0 && !cmp.Equal(next, prior) {
-		return true
-	}
+	a := h.agent(r.agent.id())
 	if a.Blocked() && r.agentConfig["enabled"] != true || r.agentConfig["enabled"] == false {
 		return false
 	}
@@ -155,11 +150,21 @@ func (r *random) expected() bool {
 	return ok && r.place.remote.skew.Now().Unix() >= at(r.t, was["rotated_at"])+int64(age.Seconds())
 }
 
+// asked reports whether people want a new secret: by another trigger, by a
+// taint, or because the agent is a new one.
+func (r *random) asked() bool {
+	h := r.place.hand(r.t)
+	_, err := h.Agent(h.ctx(), r.agent.id())
+	next, _ := r.config["rotation_trigger"].(attrs)
+	prior, _ := r.secret.state["rotation_trigger"].(attrs)
+	return r.secret.tainted || err != nil || len(next) > 0 && !cmp.Equal(next, prior)
+}
+
 // settle applies until it goes through, taking back what cannot be had, as the
 // error says.
 func (r *random) settle() {
 	r.t.Helper()
-	before, expected := r.secret.state, r.expected()
+	before, expected, asked := r.secret.state, r.expected(), r.asked()
 	r.applyAgent()
 	for attempt := 0; ; attempt++ {
 		_, d := r.secret.try(r.agent.owns(r.config))
@@ -179,6 +184,9 @@ func (r *random) settle() {
 			r.makeRoom()
 		case strings.Contains(text, "blocked") || strings.Contains(text, "revoked at"):
 			r.note("back in service")
+			if !asked {
+				r.t.Errorf("a rotation that nobody asked for was refused: %v", d)
+			}
 			r.agentConfig["enabled"] = true
 			r.agentConfig["reinstate_trigger"] = trigger(fmt.Sprint(len(r.did)))
 			r.agent.apply(r.agentConfig)
