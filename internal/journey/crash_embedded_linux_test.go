@@ -70,7 +70,6 @@ func (c *crash) killAt(t *testing.T, wait time.Duration) (again, short bool) {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
 	first := p.wait()
-	p.alone(300 * time.Millisecond)
 	if _, err := c.w.stateNow(); err != nil {
 		t.Logf("Terraform left a broken state (%v): once more", err)
 		return true, short

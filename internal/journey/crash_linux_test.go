@@ -294,10 +294,7 @@ func (c *crash) interrupt(t *testing.T, px *proxy) result {
 	}
 	p = c.w.begin(c.scenario.verb, c.scenario.args...)
 	close(started)
-	r := p.wait()
-	// A provider whose Terraform was killed ends its call, and lives on.
-	p.alone(300 * time.Millisecond)
-	return r
+	return p.wait()
 }
 
 // nothingLost: Terraform was asked to stop and did so in its own time, so

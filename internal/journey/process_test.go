@@ -41,14 +41,18 @@ type process struct {
 	cmd            *exec.Cmd
 	stdout, stderr output
 	began          time.Time
-	ended          chan struct{}
 	took           time.Duration // once it has ended
+	ended          chan struct{} // closed when the leader has ended
+	buried         chan struct{} // closed when nothing of the group is left
+
+	mu sync.Mutex // held while the group is signalled, or given up
+	up bool       // the number of the group is ours
 }
 
 // begin starts a program. It does not outlive the test, nor do its children.
 func begin(t testing.TB, cmd *exec.Cmd) *process {
 	t.Helper()
-	p := &process{cmd: cmd, ended: make(chan struct{}), began: time.Now()}
+	p := &process{cmd: cmd, ended: make(chan struct{}), buried: make(chan struct{}), began: time.Now(), up: true}
 	cmd.Stdout, cmd.Stderr = &p.stdout, &p.stderr
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
@@ -64,13 +68,15 @@ func begin(t testing.TB, cmd *exec.Cmd) *process {
 		_ = cmd.Wait() // what came of it is in ProcessState
 		p.took = time.Since(p.began)
 		close(p.ended)
+		p.bury()
+		running.Delete(p)
+		close(p.buried)
 	}()
 	hung := time.AfterFunc(maxRun, p.killAll)
 	t.Cleanup(func() {
 		hung.Stop()
 		p.killAll()
-		<-p.ended
-		running.Delete(p)
+		<-p.buried
 	})
 	return p
 }
@@ -91,10 +97,41 @@ func (p *process) pid() int { return p.cmd.Process.Pid }
 // signal reaches the leader alone.
 func (p *process) signal(sig syscall.Signal) { _ = p.cmd.Process.Signal(sig) }
 
-// signalAll reaches the whole group, as Ctrl-C in a terminal does.
-func (p *process) signalAll(sig syscall.Signal) { _ = syscall.Kill(-p.pid(), sig) }
+// signalAll reaches the whole group, as Ctrl-C in a terminal does; nobody once
+// the group is gone.
+func (p *process) signalAll(sig syscall.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.up {
+		_ = syscall.Kill(-p.pid(), sig)
+	}
+}
 
 func (p *process) killAll() { p.signalAll(syscall.SIGKILL) }
+
+// patience is how long a provider may take to end its call when its Terraform
+// was killed; by itself it would never end.
+const patience = 300 * time.Millisecond
+
+// bury waits until nothing of the group runs any more, and kills what does
+// then. The number of an empty group may become another program's, so nobody is
+// signalled after that.
+func (p *process) bury() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.up = false
+	began := time.Now()
+	// Where nobody buries orphans, as in some containers, they stay.
+	for ; time.Since(began) < 10*patience; time.Sleep(2 * time.Millisecond) {
+		sig := syscall.Signal(0)
+		if time.Since(began) > patience {
+			sig = syscall.SIGKILL
+		}
+		if err := syscall.Kill(-p.pid(), sig); errors.Is(err, syscall.ESRCH) {
+			return
+		}
+	}
+}
 
 // over reports whether it has ended.
 func (p *process) over() bool {
@@ -106,29 +143,12 @@ func (p *process) over() bool {
 	}
 }
 
-// wait waits for the end.
+// wait waits until nothing of it is left.
 func (p *process) wait() result {
-	<-p.ended
+	<-p.buried
 	return result{
 		args: strings.Join(p.cmd.Args[1:], " "), code: p.cmd.ProcessState.ExitCode(),
 		stdout: p.stdout.String(), stderr: p.stderr.String(), took: p.took, state: p.cmd.ProcessState,
-	}
-}
-
-// alone waits until nothing of the group runs any more, and kills what does
-// then: a provider whose Terraform was killed goes on until its call is done.
-func (p *process) alone(patience time.Duration) {
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if errors.Is(syscall.Kill(-p.pid(), 0), syscall.ESRCH) {
-			return
-		}
-	}
-	p.killAll()
-	for range 1000 {
-		if errors.Is(syscall.Kill(-p.pid(), 0), syscall.ESRCH) {
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
 	}
 }
 
