@@ -12,30 +12,78 @@ import (
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 )
 
-// row says what a route answers to whom: a status, and for an introspection
-// whether it says active.
+// row says what a route answers to whom: a status, and where one status has two
+// meanings, which. At the authn endpoint they are who logs in; at the authorize
+// endpoint, which knows applications alone, who says to be one.
 type row struct {
-	nobody, wrongSecret, agent, otherAgent, client, introspector, expired, revoked int
+	nobody, wrongSecret, agent, otherAgent, client, introspector, expired, revoked, app int
 }
 
 // matrix is every route (S5). The token that the request is about is the
 // agent's; expired and revoked are bearer tokens that end.
 var matrix = map[string]row{
-	"POST /oauth2/token":                          {401, 401, 200, 200, 200, 200, 401, 401},
-	"POST /oauth2/introspect":                     {401, 401, inactive, inactive, inactive, active, 401, 401},
-	"POST /oauth2/revoke":                         {401, 401, 200, 400, 400, 400, 401, 401},
-	"GET /oauth2/jwks":                            {200, 200, 200, 200, 200, 200, 200, 200},
-	"GET /.well-known/oauth-authorization-server": {200, 200, 200, 200, 200, 200, 200, 200},
-	"GET /.well-known/openid-configuration":       {200, 200, 200, 200, 200, 200, 200, 200},
+	"POST /oauth2/token":                          {401, 401, 200, 200, 200, 200, 401, 401, 401},
+	"POST /oauth2/introspect":                     {401, 401, inactive, inactive, inactive, active, 401, 401, 401},
+	"POST /oauth2/revoke":                         {401, 401, 200, 400, 400, 400, 401, 401, 401},
+	"GET /oauth2/jwks":                            {200, 200, 200, 200, 200, 200, 200, 200, 200},
+	"GET /.well-known/oauth-authorization-server": {200, 200, 200, 200, 200, 200, 200, 200, 200},
+	"GET /.well-known/openid-configuration":       {200, 200, 200, 200, 200, 200, 200, 200, 200},
+	"POST /oauth2/authorize":                      {400, 400, 400, 400, 400, 400, 400, 400, again},
+	"POST /oauth2/authn":                          {400, again, code, code, again, again, again, again, again},
 }
 
 const (
 	inactive = 1200 // 200, {"active": false} and nothing more
 	active   = 2200 // 200, and what the token says
+	again    = 3200 // 200, and what to send next
+	code     = 4200 // 200, and a code for the application
 )
 
+// who asks, and what for.
+type who struct {
+	name   string
+	header http.Header
+	user   user // that the header, or the token in it, is of
+	want   int
+}
+
+// ask sends what a route takes: the form of the token endpoint, unless it is
+// one of the two of a login.
+func (s *studio) ask(t *testing.T, route oauth.Route, w who, token string) answer {
+	t.Helper()
+	switch route.Pattern {
+	case "/oauth2/authorize":
+		return s.begin(t, "client_id", w.user.id)
+	case "/oauth2/authn":
+		return s.step(t, s.flow(t), basicID, w.user)
+	}
+	body := form("grant_type", "client_credentials", "token", token)
+	if w.header == nil {
+		body = form("grant_type", "client_credentials", "token", token, "client_id", w.user.id)
+	}
+	return s.do(t, request{method: route.Method, path: route.Pattern, header: w.header, body: body})
+}
+
+// outcome is the status, and which of its meanings it has.
+func (a answer) outcome(t *testing.T) int {
+	t.Helper()
+	switch {
+	case a.json["active"] == false && len(a.json) == 1:
+		return inactive
+	case a.json["active"] == true:
+		return active
+	case a.json["active"] != nil:
+		t.Errorf("inactive, and more: %s", a.text)
+	case a.json["authData"] != nil:
+		return code
+	case a.json["nextStep"] != nil:
+		return again
+	}
+	return a.status
+}
+
 func TestRoutes(t *testing.T) {
-	o := newOffice(t)
+	o := newStudio(t)
 	bot, other := o.bot(t, authority.AgentChange{}), o.bot(t, authority.AgentChange{})
 	terraform, watcher := o.client(t, "terraform", "internal_agent_mgt_view"), o.client(t, "watcher", oauth.ScopeIntrospect)
 	ended, gone := o.bot(t, authority.AgentChange{}), o.token(t, other)
@@ -46,6 +94,7 @@ func TestRoutes(t *testing.T) {
 	if _, err := o.RevokeAgent(t.Context(), admin, ended.id); err != nil {
 		t.Fatal(err)
 	}
+	wrong := user{bot.id, secret.Generate().Reveal()}
 	for _, route := range o.Routes() {
 		name := route.Method + " " + route.Pattern
 		want, ok := matrix[name]
@@ -53,37 +102,25 @@ func TestRoutes(t *testing.T) {
 			t.Errorf("%s has no row in the matrix", name)
 			continue
 		}
-		for _, tt := range []struct {
-			who    string
-			header http.Header
-			want   int
-		}{
-			{"nobody", nil, want.nobody},
-			{"wrong secret", user{bot.id, secret.Generate().Reveal()}.basic(), want.wrongSecret},
-			{"other agent", other.basic(), want.otherAgent},
-			{"client", terraform.basic(), want.client},
-			{"introspector", watcher.basic(), want.introspector},
-			{"token of a revoked agent", bearer(dead), want.expired},
-			{"revoked token", bearer(gone), want.revoked},
-			{"agent", bot.basic(), want.agent},
+		for _, tt := range []who{
+			{"nobody", nil, user{}, want.nobody},
+			{"wrong secret", wrong.basic(), wrong, want.wrongSecret},
+			{"other agent", other.basic(), other, want.otherAgent},
+			{"client", terraform.basic(), terraform, want.client},
+			{"introspector", watcher.basic(), watcher, want.introspector},
+			{"token of a revoked agent", bearer(dead), ended, want.expired},
+			{"revoked token", bearer(gone), user{other.id, gone}, want.revoked},
+			{"application", nil, user{appID, "x"}, want.app},
+			{"agent", bot.basic(), bot, want.agent},
 		} {
-			t.Run(name+"/"+tt.who, func(t *testing.T) {
+			t.Run(name+"/"+tt.name, func(t *testing.T) {
 				about := o.token(t, bot)
-				a := o.do(t, request{method: route.Method, path: route.Pattern, header: tt.header, body: form("grant_type", "client_credentials", "token", about)})
-				got := a.status
-				if said, ok := a.json["active"]; ok {
-					got += 1000
-					if said == true {
-						got += 1000
-					} else if len(a.json) != 1 {
-						t.Errorf("inactive, and more: %s", a.text)
-					}
-				}
-				if got != tt.want {
+				a := o.ask(t, route, tt, about)
+				if got := a.outcome(t); got != tt.want {
 					t.Errorf("%d %s, want %d", got, a.text, tt.want)
 				}
 				_, err := o.Inspect(t.Context(), secret.New(about))
-				if ended := strings.HasSuffix(route.Pattern, "revoke") && tt.who == "agent"; ended == (err == nil) {
+				if ended := strings.HasSuffix(route.Pattern, "revoke") && tt.name == "agent"; ended == (err == nil) {
 					t.Errorf("the token after it: %v", err)
 				}
 			})
