@@ -7,6 +7,7 @@ terraform {
 }
 
 # No endpoint: the credential API runs inside the provider, over the file agentcreds.db in this folder.
+# The demo starts `serve` on the same file, so that the agent can sign in.
 provider "agentcreds" {}
 
 variable "rotation" {
@@ -25,7 +26,7 @@ resource "agentcreds_agent" "support" {
 resource "agentcreds_agent_secret" "support" {
   agent_id         = agentcreds_agent.support.id
   rotation_trigger = { reason = var.rotation }
-  grace_period     = "1h" # the old secret works for so long after a rotation
+  grace_period     = "10s" # the old secret works for so long after a rotation; hours are usual
 }
 
 output "agent_id" {
@@ -43,6 +44,10 @@ output "version" {
 output "retiring" {
   description = "The secret that was replaced and still works, if there is one."
   value       = try(agentcreds_agent_secret.support.previous.secret_id, "none")
+}
+
+output "retires_at" {
+  value = try(agentcreds_agent_secret.support.previous.expires_at, "none")
 }
 
 output "secret" {
