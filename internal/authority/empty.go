@@ -59,6 +59,7 @@ func (empty) SetSigningKey(store.SigningKey) error                { return store
 func (empty) RemoveSigningKey(string) error                       { return store.ErrNotFound }
 func (empty) SetSetting(string, string) error                     { return store.ErrNoStore }
 func (empty) Spend(string, time.Time) error                       { return store.ErrNoStore }
+func (empty) RemoveEntries(int64) (audit.Cut, error)              { return audit.Cut{}, store.ErrNotFound }
 
 func (empty) Entries(int64, int) ([]audit.Entry, error) { return nil, nil }
 

@@ -30,7 +30,8 @@ var (
 	// ErrReadOnly: the store, or the directory that it is in, cannot be
 	// written. Nothing was changed.
 	ErrReadOnly = errors.New("the store cannot be written")
-	// ErrNoEvent: the function of an Update returned no audit event.
+	// ErrNoEvent: the function of an Update returned no audit event, or
+	// removed entries and returned none that records that.
 	ErrNoEvent = errors.New("an update needs an audit event")
 )
 
@@ -151,6 +152,11 @@ type Tx interface {
 	RemoveSigningKey(id string) error
 	// SetSetting keeps a text under a name; "" removes it.
 	SetSetting(name, value string) error
+	// RemoveEntries removes the oldest audit entries, up to the one with that
+	// Seq, and returns the cut. The Update must return the event that records
+	// it (audit.CutOf): else it fails with ErrNoEvent. It returns ErrNotFound,
+	// and removes nothing, when there is no entry with that Seq.
+	RemoveEntries(through int64) (audit.Cut, error)
 	// Spend marks a key as used, once: it returns ErrExists when it was
 	// spent before. The mark may be forgotten after expires.
 	Spend(key string, expires time.Time) error

@@ -204,7 +204,7 @@ func (g *group) settle(c *call, t *tx) {
 	case c.err != nil:
 	case t.broken != nil: // fn took no notice
 		c.err = explain("update", g.path, t.broken)
-	case len(c.events) == 0 && !c.quiet:
+	case len(c.events) == 0 && !c.quiet, !t.records(c.events):
 		c.err = store.ErrNoEvent
 	default:
 		head, t.broken = g.c.appendEvents(head, g.now, c.events)

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +19,9 @@ const (
 		FROM audit WHERE seq > ? ORDER BY seq LIMIT ?`
 	selectLast = `SELECT seq, time, actor, action, agent, target, outcome, reason, detail, prev, hash
 		FROM audit ORDER BY seq DESC LIMIT 1`
-	selectHead = `SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1`
+	selectHead    = `SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1`
+	selectHash    = `SELECT hash FROM audit WHERE seq = ?`
+	removeEntries = `DELETE FROM audit WHERE seq <= ?`
 )
 
 // FindEntries reads the audit entries that a query asks for.
@@ -88,6 +91,33 @@ func (t *tx) Entries(after int64, limit int) (found []audit.Entry, err error) {
 		return nil, t.fail("audit entries", err)
 	}
 	return found, nil
+}
+
+// RemoveEntries removes the oldest audit entries. Their pages stay in the file
+// and are used again.
+func (t *tx) RemoveEntries(through int64) (audit.Cut, error) {
+	if err := t.ready(); err != nil {
+		return audit.Cut{}, err
+	}
+	cut := audit.Cut{Kept: through + 1}
+	what := fmt.Sprintf("audit entry %d", through)
+	if err := t.c.row(selectHash, []any{through}, &cut.Hash); err != nil {
+		return audit.Cut{}, t.fail(what, err)
+	}
+	var err error
+	if cut.Count, err = t.c.exec(removeEntries, through); err != nil {
+		return audit.Cut{}, t.fail(what, err)
+	}
+	t.cut = &cut
+	return cut, nil
+}
+
+// records reports whether the events say what was removed, if anything was.
+func (t *tx) records(events []audit.Event) bool {
+	return t.cut == nil || slices.ContainsFunc(events, func(ev audit.Event) bool {
+		cut, ok := audit.CutOf(ev)
+		return ok && cut == *t.cut
+	})
 }
 
 func scanEntry(scan scan) (audit.Entry, error) {

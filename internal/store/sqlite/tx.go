@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 )
 
@@ -15,6 +16,7 @@ type tx struct {
 	c    *conn
 	path string
 	now  func() time.Time // nil in a View
+	cut  *audit.Cut       // the entries that it removed; nil: none
 	// broken is the first error that no caller can expect. SQLite may have
 	// rolled back the whole transaction because of it, and what is written
 	// then would be committed by itself: nothing more is done.

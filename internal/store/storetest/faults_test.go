@@ -100,7 +100,8 @@ func (f *faulty) Update(ctx context.Context, fn func(store.Tx) ([]audit.Event, e
 	var ended atomic.Bool
 	defer ended.Store(true)
 	err = f.Store.Update(ctx, func(tx store.Tx) ([]audit.Event, error) {
-		events, err := fn(&bad{Tx: tx, f: f, updating: true, ended: &ended})
+		b := &bad{Tx: tx, f: f, updating: true, ended: &ended}
+		events, err := fn(b)
 		switch {
 		case f.fault == "commits what failed" && err != nil:
 			events, err = []audit.Event{{}}, nil
@@ -108,6 +109,8 @@ func (f *faulty) Update(ctx context.Context, fn func(store.Tx) ([]audit.Event, e
 			events = []audit.Event{{}}
 		case f.fault == "keeps one event" && len(events) > 1:
 			events = events[:1]
+		case f.fault == "cuts without a record" && b.record != nil:
+			events = append(events, *b.record)
 		case f.fault == "enters others' events" && len(events) > 0:
 			events = slices.Clone(events)
 			events[0].Actor = "somebody else"
@@ -127,6 +130,7 @@ type bad struct {
 	updating bool
 	ended    *atomic.Bool
 	failed   error
+	record   *audit.Event
 }
 
 // reader is what to read from.
@@ -347,3 +351,19 @@ func (b *bad) AddSecret(s store.Secret) error {
 }
 
 func (b *bad) SetSecret(s store.Secret) error { return b.write(b.Tx.SetSecret(s)) }
+
+func (b *bad) RemoveEntries(through int64) (audit.Cut, error) {
+	switch b.f.fault {
+	case "cuts one more":
+		through++
+	case "cuts up to what is there":
+		if last, err := b.LastEntry(); err == nil {
+			through = max(1, min(through, last.Seq))
+		}
+	}
+	cut, err := b.Tx.RemoveEntries(through)
+	ev := audit.Event{Action: audit.Prune, Detail: map[string]string{}}
+	cut.Record(ev.Detail)
+	b.record = &ev
+	return cut, b.write(err)
+}

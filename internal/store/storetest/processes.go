@@ -38,6 +38,7 @@ func RunProcesses(t *testing.T, open func(t *testing.T, dir string) store.Store)
 		t.Run("first start", func(t *testing.T) { firstStart(t, open) })
 		t.Run("lose nothing", func(t *testing.T) { processesLoseNothing(t, open) })
 		t.Run("kill", func(t *testing.T) { kill(t, open) })
+		t.Run("kill while entries are removed", func(t *testing.T) { killCutting(t, open) })
 	case "create":
 		ready()
 		s := open(t, dir)
@@ -47,6 +48,10 @@ func RunProcesses(t *testing.T, open func(t *testing.T, dir string) store.Store)
 		ready()
 		s := open(t, dir)
 		together(t, writers, func(int) error { return incrementOften(t, s) })
+	case "cut":
+		ready()
+		s := open(t, dir)
+		together(t, 4, func(i int) error { return cutForEver(t, s, i == 0) })
 	case "write":
 		ready()
 		s := open(t, dir)

@@ -120,6 +120,12 @@ func TestRun_findsFaults(t *testing.T) {
 		{"entries from", "Audit/entries_after"},
 		{"another clock", "Audit/time"},
 		{"sees its own entries", "Audit/own_entries_are_not_there_yet"},
+		{"cuts one more", "Cut/removed_and_recorded"},
+		{"cuts one more", "Cut/all_but_the_record"},
+		{"cuts without a record", "Cut/needs_its_record"},
+		{"commits what failed", "Cut/rolled_back"},
+		{"cuts up to what is there", "Cut/no_such_entry"},
+		{"removes an entry", "Cut/beside_others"},
 		{"answers and does nothing", "Concurrent/handles_lose_nothing"},
 		{"answers and does nothing", "Concurrent/goroutines_lose_nothing"},
 		{"answers and does nothing", "Concurrent/each_its_own_fate"},
@@ -171,7 +177,7 @@ func TestRunProcesses_findsFaults(t *testing.T) {
 	}
 	for fault, fails := range map[string][]string{
 		"a store for each process": {"first_start", "lose_nothing", "kill"},
-		"answers and does nothing": {"lose_nothing", "kill"},
+		"answers and does nothing": {"lose_nothing", "kill", "kill_while_entries_are_removed"},
 		"by halves":                {"lose_nothing", "kill"},
 		"children fail":            {"first_start", "lose_nothing", "kill"},
 	} {
