@@ -14,6 +14,7 @@ var table = []pkg{
 	{name: "secret"},
 	{name: "keys"},
 	{name: "audit"},
+	{name: "fault"}, // makes a server misbehave on request: rules, and a handler around another one; knows neither agents nor the API
 
 	{name: "api", may: []string{"secret"}},
 
@@ -33,7 +34,7 @@ var table = []pkg{
 
 	{name: "provider", may: []string{"api", "client", "embedded", "secret", "keys"}},
 	{name: "cli", may: []string{
-		"api", "audit", "authority", "client", "embedded", "keys", "oauth", "secret", "server", "store", "store/postgres", "store/sqlite",
+		"api", "audit", "authority", "client", "embedded", "fault", "keys", "oauth", "secret", "server", "store", "store/postgres", "store/sqlite",
 	}, why: "it puts a real server together"},
 
 	{name: "arch"},
@@ -57,7 +58,7 @@ var libraries = []library{
 	{"modernc.org/", sqlPackages, "only a backend of the store speaks SQL"},
 	{"github.com/jackc/pgx", sqlPackages, "only a backend of the store speaks SQL"},
 	{"github.com/spf13/", []string{"cli"}, "commands and flags are its business"},
-	{"net/http", []string{".", "api", "apitest", "cli", "client", "embedded", "oauth", "provider", "server"}, "rules and records know no HTTP"},
+	{"net/http", []string{".", "api", "apitest", "cli", "client", "embedded", "fault", "oauth", "provider", "server"}, "rules and records know no HTTP"},
 	{"testing", []string{"apitest", "store/storetest"}, "only the contract suites are made of tests"},
 	{"math/rand", nil, "what is random here must be unguessable: crypto/rand"},
 }

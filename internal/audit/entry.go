@@ -47,6 +47,8 @@ const (
 	AdminCreate Action = "admin.create" // the admin token: made, or another one put in its place
 	AdminDelete Action = "admin.delete" // turned off
 
+	FaultsBegin Action = "faults.begin" // a server starts that misbehaves on request; Detail has the rules
+
 	KeyCreate Action = "key.create" // a signing key
 	KeyRevoke Action = "key.revoke"
 

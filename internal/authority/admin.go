@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"fmt"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
@@ -70,6 +71,16 @@ func (a *Authority) Admin(ctx context.Context, token secret.Text) (Principal, bo
 		return Principal{}, false, err
 	}
 	return Principal{Name: AdminPrincipal, Scopes: []string{AllScopes}}, true, nil
+}
+
+// NoteFaults enters into the audit that a server begins to misbehave on request:
+// what it answers from now on proves less than it seems to.
+func (a *Authority) NoteFaults(ctx context.Context, p Principal, rules []string) error {
+	detail := map[string]string{}
+	for i, rule := range rules {
+		detail[fmt.Sprintf("rule_%d", i+1)] = rule
+	}
+	return a.note(ctx, audit.Event{Actor: p.Name, Action: audit.FaultsBegin, Detail: detail})
 }
 
 // adminDigest is a fast one: the token is long and random. It is bound to the

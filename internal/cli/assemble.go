@@ -44,6 +44,7 @@ func assemble(ctx context.Context, cfg serveConfig, rules *authority.Authority, 
 		Authority: server.Always(rules),
 		Authorize: who.principal,
 		BaseURL:   cfg.issuer,
+		Ready:     ready(cfg),
 
 		SignCheckpoint: issuer.SignCheckpoint,
 		Version:        cfg.version,
@@ -64,7 +65,7 @@ func assemble(ctx context.Context, cfg serveConfig, rules *authority.Authority, 
 	}
 	mux.Handle(api.PathMetrics, m.handler(who, local && !cfg.behindProxy && len(cfg.proxies) == 0))
 	mux.Handle("/", management)
-	return &parts{rules: rules, issuer: issuer, handler: anyPath(url, tokens, observed(unredirected(mux, management), m, log))}, nil
+	return &parts{rules: rules, issuer: issuer, handler: anyPath(url, tokens, faulty(cfg, observed(unredirected(mux, management), m, log), log))}, nil
 }
 
 // anyPath serves everything with the path of the issuer before it, and without:

@@ -15,13 +15,17 @@ func variable(flag string) string {
 	return "AGENTCREDS_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
+// byHand marks a flag that has no environment variable: what it does must not
+// come from where nobody looks.
+const byHand = "by hand"
+
 // fromEnvironment lets flags of the command be given by their environment
-// variables, which the help then names; without names, all of them. A flag wins
-// over its variable; an empty variable counts as none.
+// variables, which the help then names; without names, all but those that are
+// only given by hand. A flag wins over its variable; an empty variable counts as none.
 func fromEnvironment(c *cobra.Command, getenv func(string) string, names ...string) {
 	each := func(fn func(*pflag.Flag)) {
 		c.Flags().VisitAll(func(f *pflag.Flag) {
-			if f.Name != "help" && (len(names) == 0 || slices.Contains(names, f.Name)) {
+			if f.Name != "help" && f.Annotations[byHand] == nil && (len(names) == 0 || slices.Contains(names, f.Name)) {
 				fn(f)
 			}
 		})

@@ -67,7 +67,7 @@ func scriptServe(ts *testscript.TestScript, neg bool, args []string) {
 	cmd := exec.Command(self, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
 	cmd.Args[0] = "agentcreds"
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "AGENTCREDS_DATABASE", "AGENTCREDS_LOG_LEVEL", "AGENTCREDS_MAX_SECRETS", "AGENTCREDS_TRUSTED_PROXY", "SEAL"} {
+	for _, name := range []string{"PATH", "HOME", "AGENTCREDS_DATABASE", "AGENTCREDS_FAULT", "AGENTCREDS_LOG_LEVEL", "AGENTCREDS_MAX_SECRETS", "AGENTCREDS_TRUSTED_PROXY", "SEAL"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	s, err := start(cmd)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/fault"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/sqlite"
 )
 
@@ -43,10 +44,18 @@ which is made while there is no client and kept in a file beside the database.
 Plain HTTP is for this machine, or for a proxy that speaks TLS. Logs are JSON on
 stderr; the line with "msg":"listening" says that the server is ready, and its
 "url" where. /metrics is open to this machine alone; from elsewhere, and through
-a proxy, it takes a token with the scope internal_metrics_view.`,
+a proxy, it takes a token with the scope internal_metrics_view.
+
+With --fault the server misbehaves, so that you can rehearse what breaks; only on
+this machine, and never by an environment variable. A rule is
+` + fault.Form + `.
+
+` + fault.Help(),
 		Example: `  terraform-provider-agentcreds serve --database /var/lib/agentcreds/agents.db
   terraform-provider-agentcreds serve --listen :8443 --issuer https://agents.example.com:8443 \
-    --tls-cert /etc/agentcreds/tls.crt --tls-key /etc/agentcreds/tls.key`,
+    --tls-cert /etc/agentcreds/tls.crt --tls-key /etc/agentcreds/tls.key
+  terraform-provider-agentcreds serve --database rehearsal.db --fault "429 retry-after 1s, 5%" \
+    --fault "PUT /api/server/v1/agents/*/secrets/*: lost-after-commit, nth 1"`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			checked, err := s.check()
@@ -84,6 +93,7 @@ func (s *settings) flags(c *cobra.Command) {
 	f.StringVar(&s.AuditLog, "audit-log", "", "`file`, or stdout, to which the audit is copied as it grows, with checkpoints:\nJSON, an object in each line, at least once")
 	f.StringVar(&s.AppNative, "app-native", "", "`client=uri`: the public application, and its redirect URI, that logs agents\nin at /oauth2/authorize and /oauth2/authn with PKCE, as clients written for\nAsgardeo do (default none)")
 	f.StringVar(&s.LogLevel, "log-level", "info", "debug, info, warn or error")
+	faultFlag(f, &s.Fault)
 }
 
 // run puts the server together and lets it run until ctx ends. The address is
@@ -115,6 +125,9 @@ func run(ctx context.Context, cfg serveConfig, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	if err := announceFaults(ctx, cfg, rules, log); err != nil {
+		return err
+	}
 	works, err := bootstrap(ctx, rules, cfg.tokenFile, token)
 	if err != nil {
 		return err
@@ -137,7 +150,7 @@ func run(ctx context.Context, cfg serveConfig, log *slog.Logger) error {
 // server is the HTTP server with its bounds.
 func (p *parts) server(cfg serveConfig, secured *tls.Config, log *slog.Logger) *http.Server {
 	conns := newConnections(cfg.connections)
-	return &http.Server{
+	s := &http.Server{
 		Handler:           conns.count(p.handler),
 		TLSConfig:         secured,
 		ReadHeaderTimeout: headerTimeout,
@@ -149,6 +162,11 @@ func (p *parts) server(cfg serveConfig, secured *tls.Config, log *slog.Logger) *
 		ConnContext:       conns.context,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
+	if len(cfg.faults) > 0 {
+		// A connection that breaks is one of HTTP/1.1: HTTP/2 has many requests on one.
+		s.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){}
+	}
+	return s
 }
 
 // serveUntil answers requests until ctx ends, and then finishes those that run.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/fault"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/oauth"
 )
 
@@ -39,6 +40,7 @@ type settings struct {
 	AuditLog       string
 	AppNative      string
 	LogLevel       string
+	Fault          []string
 }
 
 // serveConfig is the settings, checked.
@@ -63,6 +65,7 @@ type serveConfig struct {
 	stdout      io.Writer
 	level       slog.Level
 	app         *oauth.Application // nil: none
+	faults      []fault.Rule
 }
 
 // plain reports whether the server itself speaks no TLS.
@@ -78,7 +81,7 @@ func (s settings) check() (serveConfig, error) {
 		auditLog: s.AuditLog,
 	}
 	for _, look := range []func(settings, *serveConfig) error{
-		checkTLS, checkListen, checkDatabase, checkIssuer, checkProxies, checkTokens, checkBounds, checkApp,
+		checkTLS, checkListen, checkFaults, checkDatabase, checkIssuer, checkProxies, checkTokens, checkBounds, checkApp,
 	} {
 		if err := look(s, &cfg); err != nil {
 			return cfg, err

@@ -18,7 +18,7 @@ func (s *Server) ready(c *call) (any, error) {
 		s.cfg.Logger.ErrorContext(c.Context(), "not ready", "error", err.Error())
 		return nil, &api.Error{Status: http.StatusServiceUnavailable, Code: api.CodeBusy, Message: "The store does not answer."}
 	}
-	return text("ok\n"), nil
+	return text(s.cfg.Ready + "\n"), nil
 }
 
 // probe reads from the store: an agent that cannot be.

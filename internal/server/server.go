@@ -44,6 +44,9 @@ type Config struct {
 	// names from an answer, only a trace id that leads to the log.
 	Explain bool
 
+	// Ready is what /readyz says when the server is ready; "" means "ok".
+	Ready string
+
 	BaseURL string           // of locations: "https://agents.example.com"; "" takes scheme and host of the request
 	Version string           // what /scim2/ServiceProviderConfig tells
 	MaxBody int64            // bytes of a request body; 0 means 1 MiB
@@ -73,6 +76,9 @@ func New(cfg Config) (*Server, error) {
 		cfg.Authorize = func(*http.Request) (authority.Principal, error) {
 			return authority.Principal{}, errors.New("nobody is authorized")
 		}
+	}
+	if cfg.Ready == "" {
+		cfg.Ready = "ok"
 	}
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = defaultMaxBody

@@ -349,6 +349,10 @@ func TestHealth(t *testing.T) {
 	g := newRig(t)
 	g.send("GET", "/healthz", "", "Authorization", "").is(200)
 	g.send("GET", "/readyz", "", "Authorization", "").is(200)
+	g = newRig(t, func(c *server.Config) { c.Ready = "ok faults" })
+	if got := g.send("GET", "/readyz", "", "Authorization", "").is(200).body; got != "ok faults\n" {
+		t.Errorf("/readyz says %q", got)
+	}
 	g = newRig(t, broken)
 	g.send("GET", "/healthz", "", "Authorization", "").is(200)
 	g.send("GET", "/readyz", "", "Authorization", "").code(503, api.CodeBusy)
