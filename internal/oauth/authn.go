@@ -3,10 +3,11 @@ package oauth
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -19,16 +20,37 @@ import (
 const authenticatorID = "QmFzaWNBdXRoZW50aWNhdG9yOkxPQ0FM"
 
 // authnRequest is one step of a login. Members that others may send are passed
-// over, as WSO2 does.
+// over, as WSO2 does; those that count may be there once.
 type authnRequest struct {
-	FlowID   string `json:"flowId"`
-	Selected struct {
-		AuthenticatorID string `json:"authenticatorId"`
-		Params          struct {
-			Username string      `json:"username"`
-			Password secret.Text `json:"password"`
-		} `json:"params"`
-	} `json:"selectedAuthenticator"`
+	FlowID   once[string]   `json:"flowId"`
+	Selected once[selected] `json:"selectedAuthenticator"`
+}
+
+type selected struct {
+	AuthenticatorID once[string]      `json:"authenticatorId"`
+	Params          once[credentials] `json:"params"`
+}
+
+type credentials struct {
+	Username once[string]      `json:"username"`
+	Password once[secret.Text] `json:"password"`
+}
+
+// once is a member of a JSON object of which two readers could take different
+// ones, if it could be there twice.
+type once[T any] struct {
+	value T
+	seen  bool
+}
+
+var errTwice = errors.New("a member is there twice")
+
+func (o *once[T]) UnmarshalJSON(data []byte) error {
+	if o.seen {
+		return errTwice
+	}
+	o.seen = true
+	return json.Unmarshal(data, &o.value)
 }
 
 // authn takes the agent's id and secret, and answers with a code for the
@@ -42,14 +64,14 @@ func (h *Handler) authn(w http.ResponseWriter, r *http.Request) *failure {
 	l := authority.Login{
 		// It is the id and the secret in a body: who may not use that
 		// elsewhere may not here.
-		ID: q.Selected.Params.Username, Secret: q.Selected.Params.Password, Method: "client_secret_post", Address: h.address(r),
+		ID: q.username, Secret: q.password, Method: "client_secret_post", Address: h.address(r),
 	}
-	code, err := h.issuer.ContinueFlow(r.Context(), q.FlowID, l)
+	code, err := h.issuer.ContinueFlow(r.Context(), q.flow, l)
 	switch e, refused := asRefusal(err); {
 	case err == nil:
 		h.write(w, http.StatusOK, completed{"SUCCESS_COMPLETED", authData{code.Value.Reveal(), code.State, uuid.NewString()}})
 	case refused && e.Kind == authority.BadLogin:
-		h.write(w, http.StatusOK, h.failed(q.FlowID, h.issuer.AttemptsLeft(l.ID, l.Address)))
+		h.write(w, http.StatusOK, h.failed(q.flow, h.issuer.AttemptsLeft(l.ID, l.Address)))
 	case refused && e.Kind == authority.OldFlow:
 		h.refuseStep(w, &stepError{http.StatusBadRequest, "ABA-60008", "Authentication flow time out.", "The flow took too long: begin anew.", 0})
 	case refused && e.Kind == authority.BadFlow:
@@ -60,29 +82,38 @@ func (h *Handler) authn(w http.ResponseWriter, r *http.Request) *failure {
 	return nil
 }
 
-func readAuthn(r *http.Request) (authnRequest, *stepError) {
-	var q authnRequest
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+// attempt is what a step says.
+type attempt struct {
+	flow     string
+	username string
+	password secret.Text
+}
+
+func readAuthn(r *http.Request) (attempt, *stepError) {
+	kind, _, err := mime.ParseMediaType(strings.Join(r.Header.Values("Content-Type"), ","))
 	if err != nil || kind != "application/json" || r.URL.RawQuery != "" {
-		return q, invalidStep("the Content-Type must be application/json, and the URL without a query")
+		return attempt{}, invalidStep("the Content-Type must be application/json, and the URL without a query")
 	}
-	body, err := io.ReadAll(r.Body)
-	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return q, &stepError{http.StatusRequestEntityTooLarge, codeInvalid, "Invalid authentication request.", "The body is too large.", 0}
+	body, fail := readBody(r)
+	if fail != nil {
+		return attempt{}, stepOf(fail)
 	}
-	if err != nil || json.Unmarshal(body, &q) != nil {
-		return q, invalidStep("the body is not JSON of the right form") // what is wrong could quote the secret
+	var q authnRequest
+	if !utf8.Valid(body) || json.Unmarshal(body, &q) != nil {
+		return attempt{}, invalidStep("the body is not JSON of the right form, or has a member twice") // what is wrong could quote the secret
 	}
-	p := q.Selected.Params
+	chosen := q.Selected.value
+	params := chosen.Params.value
+	a := attempt{q.FlowID.value, params.Username.value, params.Password.value}
 	switch {
-	case q.FlowID == "":
-		return q, invalidStep("flowId is missing")
-	case q.Selected.AuthenticatorID != authenticatorID:
-		return q, &stepError{http.StatusBadRequest, "ABA-60004", "Invalid authenticatorId.", "Pick the one of the flow: Username & Password.", 0}
-	case p.Username == "" || p.Password.IsZero() || !plain(p.Username) || !plain(p.Password.Reveal()):
-		return q, invalidStep("username or password is missing, or has a NUL")
+	case a.flow == "":
+		return attempt{}, invalidStep("flowId is missing")
+	case chosen.AuthenticatorID.value != authenticatorID:
+		return attempt{}, &stepError{http.StatusBadRequest, "ABA-60004", "Invalid authenticatorId.", "Pick the one of the flow: Username & Password.", 0}
+	case a.username == "" || a.password.IsZero() || !plain(a.username) || !plain(a.password.Reveal()):
+		return attempt{}, invalidStep("username or password is missing, or has a NUL")
 	}
-	return q, nil
+	return a, nil
 }
 
 type completed struct {

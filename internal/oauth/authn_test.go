@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -45,32 +46,40 @@ func (s *studio) later(d time.Duration) {
 	s.ahead += d
 }
 
-func newStudio(t *testing.T) *studio {
+func newStudio(t testing.TB) *studio {
 	t.Helper()
 	s := &studio{}
 	s.office = newOfficeOf(t, authority.Config{Now: s.now}, oauth.Config{App: &oauth.Application{ClientID: appID, RedirectURI: redirect}})
 	return s
 }
 
-// begin sends what the SDKs for Asgardeo send first.
-func (s *studio) begin(t *testing.T, more ...string) answer {
-	t.Helper()
+// beginning is the form that the SDKs for Asgardeo send first, but for what is
+// said.
+func beginning(but map[string]string) string {
 	sum := sha256.Sum256([]byte(verifier))
 	values := map[string]string{
 		"client_id": appID, "response_type": "code", "redirect_uri": redirect, "scope": "openid read", "response_mode": "direct", "state": "s-1",
 		"code_challenge": base64.RawURLEncoding.EncodeToString(sum[:]), "code_challenge_method": "S256",
 	}
-	for i := 0; i < len(more); i += 2 {
-		values[more[i]] = more[i+1]
-	}
+	maps.Copy(values, but)
 	var pairs []string
 	for name, value := range values {
 		pairs = append(pairs, name, value)
 	}
-	return s.do(t, request{path: "/oauth2/authorize", body: form(pairs...), header: http.Header{"Accept": {"application/json"}}})
+	return form(pairs...)
 }
 
-func (s *studio) flow(t *testing.T, more ...string) string {
+// begin sends it, with more or other parameters.
+func (s *studio) begin(t testing.TB, more ...string) answer {
+	t.Helper()
+	but := map[string]string{}
+	for i := 0; i < len(more); i += 2 {
+		but[more[i]] = more[i+1]
+	}
+	return s.do(t, request{path: "/oauth2/authorize", body: beginning(but), header: http.Header{"Accept": {"application/json"}}})
+}
+
+func (s *studio) flow(t testing.TB, more ...string) string {
 	t.Helper()
 	a := s.begin(t, more...)
 	id, _ := a.json["flowId"].(string)
@@ -80,20 +89,21 @@ func (s *studio) flow(t *testing.T, more ...string) string {
 	return id
 }
 
-// step sends the second request.
-func (s *studio) step(t *testing.T, flow, authenticator string, u user) answer {
-	t.Helper()
-	body, err := json.Marshal(map[string]any{"flowId": flow, "selectedAuthenticator": map[string]any{
+// stepBody is the JSON of the second request.
+func stepBody(flow, authenticator string, u user) string {
+	body, _ := json.Marshal(map[string]any{"flowId": flow, "selectedAuthenticator": map[string]any{ // strings: it cannot fail
 		"authenticatorId": authenticator, "params": map[string]string{"username": u.id, "password": u.secret},
 	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s.do(t, request{path: "/oauth2/authn", body: string(body), contentType: "application/json"})
+	return string(body)
+}
+
+func (s *studio) step(t testing.TB, flow, authenticator string, u user) answer {
+	t.Helper()
+	return s.do(t, request{path: "/oauth2/authn", body: stepBody(flow, authenticator, u), contentType: "application/json"})
 }
 
 // code logs in, which must go well.
-func (s *studio) code(t *testing.T, u user, more ...string) string {
+func (s *studio) code(t testing.TB, u user, more ...string) string {
 	t.Helper()
 	a := s.step(t, s.flow(t, more...), basicID, u)
 	data, _ := a.json["authData"].(map[string]any)
@@ -105,7 +115,7 @@ func (s *studio) code(t *testing.T, u user, more ...string) string {
 }
 
 // exchange sends the third.
-func (s *studio) exchange(t *testing.T, code string, more ...string) answer {
+func (s *studio) exchange(t testing.TB, code string, more ...string) answer {
 	t.Helper()
 	values := map[string]string{"grant_type": "authorization_code", "client_id": appID, "code": code, "code_verifier": verifier, "redirect_uri": redirect}
 	for i := 0; i < len(more); i += 2 {
@@ -118,7 +128,7 @@ func (s *studio) exchange(t *testing.T, code string, more ...string) answer {
 	return s.do(t, request{path: "/oauth2/token", body: form(pairs...)})
 }
 
-func (s *studio) inForce(t *testing.T, token string) bool {
+func (s *studio) inForce(t testing.TB, token string) bool {
 	t.Helper()
 	_, err := s.Inspect(t.Context(), secret.New(token))
 	return err == nil

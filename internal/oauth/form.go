@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -21,6 +22,18 @@ func readForm(r *http.Request) (form, *failure) {
 	if !formEncoded(r.Header.Values("Content-Type")) {
 		return nil, badRequest("the Content-Type must be application/x-www-form-urlencoded")
 	}
+	body, fail := readBody(r)
+	if fail != nil {
+		return nil, fail
+	}
+	return parseForm(string(body))
+}
+
+// readBody reads a body as it was sent: nothing is ever unpacked.
+func readBody(r *http.Request) ([]byte, *failure) {
+	if encoding := strings.Join(r.Header.Values("Content-Encoding"), ","); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return nil, badRequest("the body must not be compressed: leave Content-Encoding out")
+	}
 	body, err := io.ReadAll(r.Body)
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return nil, &failure{status: http.StatusRequestEntityTooLarge, code: "invalid_request", description: "the body is too large"}
@@ -28,7 +41,7 @@ func readForm(r *http.Request) (form, *failure) {
 	if err != nil {
 		return nil, badRequest("the body did not arrive whole")
 	}
-	return parseForm(string(body))
+	return body, nil
 }
 
 // formEncoded reports whether there is one Content-Type, the right one. Its
@@ -81,14 +94,14 @@ func (f form) words(names ...string) (all []string) {
 	return all
 }
 
-// quoted shows a name of the caller's in an error, which RFC 6749 §5.2 limits
-// to some ASCII characters.
+// parameter is what a parameter is called, here and in the standards.
+var parameter = regexp.MustCompile(`^[a-z_]{1,32}$`)
+
+// quoted shows a name of the caller's in an error, if it is one that a parameter
+// can have: what stands in the place of a name by mistake could be a secret.
 func quoted(name string) string {
-	clean := strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' || r == '"' || r == '\\' {
-			return '?'
-		}
-		return r
-	}, name)
-	return "'" + clean[:min(len(clean), 64)] + "'"
+	if !parameter.MatchString(name) {
+		name = "?"
+	}
+	return "'" + name + "'"
 }

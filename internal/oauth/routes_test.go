@@ -49,7 +49,7 @@ type who struct {
 
 // ask sends what a route takes: the form of the token endpoint, unless it is
 // one of the two of a login.
-func (s *studio) ask(t *testing.T, route oauth.Route, w who, token string) answer {
+func (s *studio) ask(t testing.TB, route oauth.Route, w who, token string) answer {
 	t.Helper()
 	switch route.Pattern {
 	case "/oauth2/authorize":
