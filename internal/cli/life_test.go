@@ -1,6 +1,8 @@
 package cli_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -30,13 +32,14 @@ type credentials struct {
 	Secret string `json:"client_secret"`
 }
 
-// newHouse makes the clients by the command, and signs in as the first.
-func newHouse(t *testing.T) *house {
+// newHouse makes the clients by the command, and signs in as the first. The
+// server takes more flags.
+func newHouse(t *testing.T, flags ...string) *house {
 	t.Helper()
 	h := &house{database: filepath.Join(t.TempDir(), "agents.db")}
 	h.manager = makeClient(t, h.database, "terraform", "--scope-set", "terraform")
 	h.inspector = makeClient(t, h.database, "gateway", "--scope-set", "introspect")
-	h.serving = serve(t, "--database", h.database)
+	h.serving = serve(t, append([]string{"--database", h.database}, flags...)...)
 	h.client = h.signIn(t, h.manager)
 	return h
 }
@@ -68,13 +71,30 @@ func command(t *testing.T, args ...string) (string, error) {
 func (h *house) signIn(t *testing.T, c credentials) *client.Client {
 	t.Helper()
 	made, err := client.New(client.Config{
-		BaseURL: h.url, Auth: client.ClientCredentials(c.ID, secret.New(c.Secret)), MaxRetries: -1,
+		BaseURL: h.url, Auth: client.ClientCredentials(c.ID, secret.New(c.Secret)), MaxRetries: -1, TLS: h.trust(t),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return made
 }
+
+// trust is for clients of a server with a certificate of its own; nil where
+// none is spoken of.
+func (h *house) trust(t *testing.T) *tls.Config {
+	t.Helper()
+	if strings.HasPrefix(h.url, "http:") {
+		return nil
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM([]byte(readFile(t, h.certificate()))) {
+		t.Fatal("there is no certificate in the file")
+	}
+	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+}
+
+// certificate is the file with the certificate that the server made.
+func (h *house) certificate() string { return h.database + ".tls-cert" }
 
 // token signs in as an agent by the command.
 func (h *house) token(t *testing.T, id string, value secret.Text) (string, error) {
