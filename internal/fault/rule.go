@@ -124,7 +124,7 @@ func (r *Rule) parseCondition(words []string) error {
 		return bad
 	}
 	n, err := strconv.ParseInt(words[1], 10, 32)
-	if err != nil || n < 1 {
+	if err != nil || n < 1 && (n < 0 || words[0] != "after") {
 		return fmt.Errorf("%q: the number must be whole and at least 1", strings.Join(words, " "))
 	}
 	switch words[0] {

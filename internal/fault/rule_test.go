@@ -113,6 +113,7 @@ func TestSelection(t *testing.T) {
 		"PUT /api/agents/*/secrets/*: 503":   "4",
 		"/api/**: 503":                       "45",
 		"PUT: 503, nth 2":                    "5",
+		"503, after 0":                       "12345",
 		"503, after 2, every 2":              "4",
 		"503, every 2":                       "24",
 		"503, times 2":                       "12",

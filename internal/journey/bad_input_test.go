@@ -129,7 +129,7 @@ func (tt wrong) run(t *testing.T) {
 		t.Fatalf("want exit 1 and an error: %s", r)
 	}
 	said := normal(b.w, found)
-	golden(t, tt.name, said)
+	golden(t, "diagnostics", tt.name, said)
 	for _, name := range tt.says {
 		if !strings.Contains(said, name) {
 			t.Errorf("the diagnostics do not name %s:\n%s", name, said)

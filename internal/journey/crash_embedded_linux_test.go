@@ -51,11 +51,7 @@ func TestJourney_crashEmbedded(t *testing.T) {
 // and whether the run was not over yet.
 func (c *crash) killAt(t *testing.T, wait time.Duration) (again, short bool) {
 	t.Helper()
-	c.w = newWorkspace(t, crashConfig)
-	if !c.scenario.fresh {
-		c.w.copyFrom(c.created, "terraform.tfstate", database+"*")
-		c.known = c.w.state().agentIDs()
-	}
+	c.begin(t)
 	p := c.w.begin(c.scenario.verb, c.scenario.args...)
 	for !strings.Contains(p.stdout.String(), "ing...") && !p.over() {
 		time.Sleep(time.Millisecond)

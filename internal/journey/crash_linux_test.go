@@ -68,7 +68,7 @@ func (s scenario) planArgs() []string {
 type shot struct {
 	name string
 	sig  syscall.Signal
-	to   string // provider, terraform, or both, as from a terminal
+	to   string // provider, sink, terraform, or both, as from a terminal
 }
 
 var shots = []shot{
@@ -90,12 +90,16 @@ func (s shot) hard() bool { return s.sig == syscall.SIGKILL && s.to == "terrafor
 // twice is somebody who cannot wait.
 func (s shot) twice() bool { return s.name == "interrupt-twice" }
 
-// fire shoots at a running Terraform, and reports whether the provider is gone.
+// fire shoots at a running Terraform, and reports whether the plugin is gone.
 func (s shot) fire(t testing.TB, p *process) (gone bool) {
-	providers := children(p.pid(), tools(t).provider)
+	program := tools(t).provider
+	if s.to == "sink" {
+		program = sinkTools(t).provider
+	}
+	plugins := children(p.pid(), program)
 	switch s.to {
-	case "provider":
-		for _, pid := range providers {
+	case "provider", "sink":
+		for _, pid := range plugins {
 			_ = syscall.Kill(pid, s.sig)
 		}
 	case "both":
@@ -107,16 +111,16 @@ func (s shot) fire(t testing.TB, p *process) (gone bool) {
 	default:
 		p.signal(s.sig)
 	}
-	if s.to != "provider" || s.sig == syscall.SIGINT {
+	if s.to != "provider" && s.to != "sink" || s.sig == syscall.SIGINT {
 		time.Sleep(pause)
 		return false
 	}
 	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if len(children(p.pid(), tools(t).provider)) == 0 {
+		if len(children(p.pid(), program)) == 0 {
 			return true
 		}
 	}
-	t.Errorf("the provider outlives %v", s.sig)
+	t.Errorf("the %s outlives %v", s.to, s.sig)
 	return true
 }
 
@@ -175,7 +179,7 @@ const crashPoints = 48
 
 func TestJourney_crash(t *testing.T) {
 	tools(t)
-	created, requests := rehearse(t)
+	created, requests := rehearse(t, scenarios)
 	all := points(requests)
 	if len(all) < 100 {
 		t.Errorf("there are only %d points", len(all))
@@ -208,9 +212,9 @@ func TestJourney_crash(t *testing.T) {
 	}
 }
 
-// rehearse runs every scenario undisturbed. It returns what create leaves, and
+// rehearse runs scenarios undisturbed, the first being create. It returns what create leaves, and
 // how many requests each scenario makes.
-func rehearse(t *testing.T) (created *workspace, requests map[string]int) {
+func rehearse(t *testing.T, scenarios []scenario) (created *workspace, requests map[string]int) {
 	t.Helper()
 	requests = map[string]int{}
 	for _, sc := range scenarios {
@@ -241,15 +245,21 @@ type crash struct {
 	extra    int // rotations
 }
 
-// run reports whether the point must be tried again, since Terraform was killed
-// while it wrote its state: what it leaves then is no state.
-func (c *crash) run(t *testing.T) (again bool) {
+// begin makes the workspace as the scenario finds it.
+func (c *crash) begin(t *testing.T) {
 	t.Helper()
 	c.w = newWorkspace(t, crashConfig)
 	if !c.scenario.fresh {
 		c.w.copyFrom(c.created, "terraform.tfstate", database+"*")
 		c.known = c.w.state().agentIDs()
 	}
+}
+
+// run reports whether the point must be tried again, since Terraform was killed
+// while it wrote its state: what it leaves then is no state.
+func (c *crash) run(t *testing.T) (again bool) {
+	t.Helper()
+	c.begin(t)
 	c.s = serve(t, c.w.path(database))
 	defer c.s.stop()
 	px := newProxy(t, c.s.url)

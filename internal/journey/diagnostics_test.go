@@ -75,10 +75,11 @@ func normal(w *workspace, list []diagnostic) string {
 	return strings.Join(texts, "\n")
 }
 
-// golden compares a text with the one that was reviewed.
-func golden(t *testing.T, name, got string) {
+// golden compares a text with the one that was reviewed, in a directory of
+// testdata.
+func golden(t *testing.T, dir, name, got string) {
 	t.Helper()
-	file := filepath.Join("testdata", "diagnostics", name+".txt")
+	file := filepath.Join("testdata", dir, name+".txt")
 	if *update {
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // source
 			t.Fatal(err)
@@ -90,9 +91,9 @@ func golden(t *testing.T, name, got string) {
 	}
 	want, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatalf("%v; the diagnostics are:\n%s", err, got)
+		t.Fatalf("%v; the text is:\n%s", err, got)
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("the diagnostics are not those of %s (-want +got):\n%s", file, diff)
+		t.Errorf("the text is not that of %s (-want +got):\n%s", file, diff)
 	}
 }

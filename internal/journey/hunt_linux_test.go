@@ -134,20 +134,27 @@ func (h *hunt) look(r result) {
 // tree looks into all files of a directory.
 func (h *hunt) tree(dir string) {
 	h.Helper()
+	for path, data := range tree(h, dir) {
+		h.files++
+		h.file(path, data)
+	}
+}
+
+// tree reads all files of a directory, by their paths.
+func tree(t testing.TB, dir string) map[string][]byte {
+	t.Helper()
+	out := map[string][]byte{}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
-		data, err := os.ReadFile(path) //nolint:gosec // of the workspace
-		if err == nil {
-			h.files++
-			h.file(path, data)
-		}
+		out[path], err = os.ReadFile(path) //nolint:gosec // of the workspace
 		return err
 	})
 	if err != nil {
-		h.Fatal(err)
+		t.Fatal(err)
 	}
+	return out
 }
 
 func (h *hunt) file(path string, data []byte) {
