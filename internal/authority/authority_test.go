@@ -140,12 +140,14 @@ func (w *world) trail(t *testing.T) []audit.Entry {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var prev audit.Entry
+	var c audit.Chain
 	for _, e := range out {
-		if err := e.Verify(prev); err != nil {
+		if err := c.Add(e); err != nil {
 			t.Fatal(err)
 		}
-		prev = e
+	}
+	if err := c.Complete(); err != nil {
+		t.Fatal(err)
 	}
 	return out
 }

@@ -23,7 +23,7 @@ const (
 
 func (p Program) audit() *cobra.Command {
 	return group("audit", "Read the audit, export it, and check that nothing in it was altered",
-		p.auditTail(), p.auditExport(), p.auditVerify(), p.auditCheckpoint())
+		p.auditTail(), p.auditExport(), p.auditVerify(), p.auditCheckpoint(), p.auditPrune())
 }
 
 // trailFlags say where the audit is: in a database, or behind the API of a
@@ -122,7 +122,8 @@ func hintTrail(err error) error {
 	return err
 }
 
-// walk calls fn with every entry that the query asks for, page by page.
+// walk calls fn with every entry that the query asks for, page by page. After 0
+// is the beginning, wherever a cut has put it.
 func (t *trail) walk(ctx context.Context, q api.AuditQuery, fn func(audit.Entry) error) error {
 	q.Limit = api.MaxAuditLimit
 	for {

@@ -16,21 +16,25 @@ import (
 
 // keptCheckpoint is a checkpoint that was kept in a file, and the keys that its
 // signature is checked with.
-type keptCheckpoint struct{ file, keys string }
+type keptCheckpoint struct {
+	file, keys string
+	set        *jose.JSONWebKeySet // what is in keys, once it was read
+}
 
 func (k *keptCheckpoint) flags(c *cobra.Command) {
 	c.Flags().StringVar(&k.file, "checkpoint", "", "`file` with a checkpoint that audit checkpoint printed")
-	c.Flags().StringVar(&k.keys, "jwks", "", "`file` with the keys of the server, from /oauth2/jwks, kept with the\ncheckpoint: its signature must be by one of them")
+	c.Flags().StringVar(&k.keys, "jwks", "", "`file` with the keys of the server, from /oauth2/jwks, kept with the\ncheckpoint: its signature, and those in an audit log, must be by one of them")
 }
 
 // sum is a hash of the chain.
 var sum = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-// read reads the checkpoint; without a file it is zero.
-func (k *keptCheckpoint) read() (cp api.AuditCheckpoint, err error) {
+// read reads the checkpoint; without a file it is zero. The keys may also be for
+// what else has checkpoints.
+func (k *keptCheckpoint) read(others bool) (cp api.AuditCheckpoint, err error) {
 	if k.file == "" {
-		if k.keys != "" {
-			return cp, usage(errors.New("--jwks goes only with --checkpoint"))
+		if k.keys != "" && !others {
+			return cp, usage(errors.New("--jwks goes only with --checkpoint or --file"))
 		}
 		return cp, nil
 	}
@@ -53,13 +57,8 @@ func (k *keptCheckpoint) read() (cp api.AuditCheckpoint, err error) {
 // signed checks that the signature is by one of the keys, and of nothing else
 // than what the checkpoint says.
 func (k *keptCheckpoint) signed(cp api.AuditCheckpoint) error {
-	text, err := os.ReadFile(k.keys)
-	if err != nil {
+	if err := k.readKeys(); err != nil {
 		return err
-	}
-	var keys jose.JSONWebKeySet
-	if err := json.Unmarshal(text, &keys); err != nil {
-		return fmt.Errorf("read the keys in %s: %w", k.keys, err)
 	}
 	var algs []jose.SignatureAlgorithm
 	for _, alg := range authority.Algorithms {
@@ -73,7 +72,7 @@ func (k *keptCheckpoint) signed(cp api.AuditCheckpoint) error {
 	if kind, _ := header.ExtraHeaders[jose.HeaderType].(string); kind != authority.CheckpointType {
 		return errors.New("its signature is not one of a checkpoint")
 	}
-	named := keys.Key(header.KeyID)
+	named := k.set.Key(header.KeyID)
 	if len(named) != 1 {
 		return fmt.Errorf("the key %s that signed it is not in %s", plain(header.KeyID), k.keys)
 	}
@@ -88,5 +87,21 @@ func (k *keptCheckpoint) signed(cp api.AuditCheckpoint) error {
 	if inside.StoreID != cp.StoreID || inside.Seq != cp.Seq || inside.Hash != cp.Hash || !inside.Time.Equal(cp.Time) {
 		return errors.New("it says something else than what was signed")
 	}
+	return nil
+}
+
+func (k *keptCheckpoint) readKeys() error {
+	if k.set != nil {
+		return nil
+	}
+	text, err := os.ReadFile(k.keys)
+	if err != nil {
+		return err
+	}
+	var set jose.JSONWebKeySet
+	if err := json.Unmarshal(text, &set); err != nil {
+		return fmt.Errorf("read the keys in %s: %w", k.keys, err)
+	}
+	k.set = &set
 	return nil
 }

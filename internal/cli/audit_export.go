@@ -3,11 +3,12 @@ package cli
 import (
 	"bufio"
 	"errors"
-	"strconv"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 )
 
@@ -25,8 +26,8 @@ what was exported goes on from there with --after and the seq of the last line.`
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			q, err := filter.query(time.Now())
-			if err == nil && after < 0 {
-				err = badValue("after", strconv.FormatInt(after, 10), errors.New("0 or more is possible"))
+			if err == nil {
+				err = checkAfter(after)
 			}
 			if err != nil {
 				return err
@@ -35,9 +36,17 @@ what was exported goes on from there with --after and the seq of the last line.`
 			if err != nil {
 				return err
 			}
-			q.After = after
 			out := bufio.NewWriter(c.OutOrStdout())
-			err = t.walk(c.Context(), q, func(e audit.Entry) error { return printJSON(out, eventOf(e)) })
+			whole := q == api.AuditQuery{} // else it has gaps by itself
+			q.After = after
+			err = t.walk(c.Context(), q, func(e audit.Entry) error {
+				if whole && after > 0 && e.Seq != after+1 {
+					return hint(fmt.Errorf("the entries %d to %d were removed from the audit before they were exported", after+1, e.Seq-1),
+						"what follows can be had with --after %d", e.Seq-1)
+				}
+				after = e.Seq
+				return printJSON(out, eventOf(e))
+			})
 			return errors.Join(err, out.Flush(), t.close())
 		},
 	}

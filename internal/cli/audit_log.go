@@ -22,6 +22,24 @@ const (
 	checkpointEvery = time.Minute
 )
 
+// The lines of an audit log.
+type (
+	loggedEvent struct {
+		Type string `json:"type"`
+		api.AuditEvent
+	}
+	loggedCheckpoint struct {
+		Type string `json:"type"`
+		api.AuditCheckpoint
+	}
+)
+
+// Their types.
+const (
+	logEvent      = "event"
+	logCheckpoint = "checkpoint"
+)
+
 // shipper copies the audit to a log as it grows: each entry once it is
 // committed, at least once, in order. How far it got is in a file beside the
 // database; without it, for another log or another store, it begins anew.
@@ -30,10 +48,11 @@ type shipper struct {
 	sign   func(context.Context, []byte) (string, error)
 	log    *slog.Logger
 	write  func([]byte) error // what it took stays
-	kept   string             // the file
 	at     place
 	signed int64     // the last checkpoint is of this entry
 	next   time.Time // of the next checkpoint
+
+	database string // beside which the place is kept
 }
 
 // ship starts to copy; the function that it returns copies what is left and
@@ -43,7 +62,7 @@ func ship(ctx context.Context, cfg serveConfig, p *parts, log *slog.Logger) (sto
 		return func(context.Context) {}
 	}
 	s := &shipper{
-		rules: p.rules, sign: p.issuer.SignCheckpoint, log: log, kept: cfg.database + ".audit-shipped",
+		rules: p.rules, sign: p.issuer.SignCheckpoint, log: log, database: cfg.database,
 		write: appendTo(cfg.auditLog), next: time.Now().Add(checkpointEvery),
 		at: place{Log: cfg.auditLog},
 	}
@@ -104,10 +123,7 @@ func (s *shipper) entries(ctx context.Context) error {
 		}
 		var text bytes.Buffer
 		for _, e := range page {
-			err = errors.Join(err, printJSON(&text, struct {
-				Type string `json:"type"`
-				api.AuditEvent
-			}{"event", eventOf(e)}))
+			err = errors.Join(err, printJSON(&text, loggedEvent{logEvent, eventOf(e)}))
 		}
 		if err == nil {
 			err = s.write(text.Bytes())
@@ -137,10 +153,7 @@ func (s *shipper) checkpoint(ctx context.Context) error {
 		return err
 	}
 	var line bytes.Buffer
-	err = printJSON(&line, struct {
-		Type string `json:"type"`
-		api.AuditCheckpoint
-	}{"checkpoint", head})
+	err = printJSON(&line, loggedCheckpoint{logCheckpoint, head})
 	if err == nil {
 		err = s.write(line.Bytes())
 	}

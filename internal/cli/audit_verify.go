@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -37,61 +38,77 @@ audit was not written anew or cut off since. From a server it comes signed.`,
 	return c
 }
 
-// verified is what audit verify --json prints.
-type verified struct {
-	StoreID    string `json:"storeId"`
-	Entries    int64  `json:"entries"`
-	Hash       string `json:"hash"`                 // of the last one
-	Checkpoint int64  `json:"checkpoint,omitempty"` // up to which entry one that was kept agrees
-}
-
 func (p Program) auditVerify() *cobra.Command {
 	var from trailFlags
+	var file exportFile
 	var kept keptCheckpoint
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "verify",
 		Short: "Check that no entry of the audit was altered, removed or moved",
 		Long: `Check every entry of the audit: that none was altered, removed, added or moved. The
-first one that is not as it was written is named, and the exit code is 1.
+first one that is not as it was written is named, and the exit code is 1. With
+--file it checks what audit export or --audit-log wrote, and needs no database.
 
 Whoever can write the database can also write a whole new audit, or cut off its
-end. A checkpoint that was kept elsewhere finds that.`,
+end. A checkpoint that was kept elsewhere finds that. One from before a cut (see
+audit prune) says nothing about the database any more: check the export with it.`,
 		Example: `  terraform-provider-agentcreds audit verify
-  terraform-provider-agentcreds audit verify --checkpoint checkpoint.json`,
+  terraform-provider-agentcreds audit verify --checkpoint checkpoint.json
+  terraform-provider-agentcreds audit verify --file audit-2025.ndjson --checkpoint checkpoint.json
+  cat audit-*.ndjson | terraform-provider-agentcreds audit verify --file -`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			known, err := kept.read()
+			found, err := p.verify(c, &from, &file, &kept)
+			_, told := errors.AsType[*hinted](err)
+			switch {
+			case told:
+			case errors.Is(err, audit.ErrBroken):
+				err = hint(err, "leave it as it is, and compare it with what was exported or backed up before")
+			case errors.Is(err, errGone):
+				err = hint(err, "what is there is as it was written; check what was exported before the cut: audit verify --file EXPORT --checkpoint %s", kept.file)
+			}
 			if err != nil {
-				return err
-			}
-			t, err := from.open(c, p.Getenv)
-			if err != nil {
-				return err
-			}
-			found, err := t.verify(c.Context(), known)
-			if errors.Is(err, audit.ErrBroken) {
-				err = hint(err, "leave the database as it is, and compare it with what was exported or backed up before")
-			}
-			if err := errors.Join(err, t.close()); err != nil {
 				return err
 			}
 			if asJSON {
 				return printJSON(c.OutOrStdout(), found)
 			}
-			_, err = fmt.Fprintf(c.OutOrStdout(), "%d entries are as they were written, the last one has the hash %s\n", found.Entries, found.Hash)
+			_, err = fmt.Fprintln(c.OutOrStdout(), found)
 			return err
 		},
 	}
 	c.Flags().SortFlags = false
 	kept.flags(c)
+	file.flags(c)
 	c.Flags().BoolVar(&asJSON, "json", false, "print what was found as JSON")
 	from.flags(c, p.Getenv)
 	return c
 }
 
+// verify checks what the flags name.
+func (p Program) verify(c *cobra.Command, from *trailFlags, file *exportFile, kept *keptCheckpoint) (found verified, err error) {
+	if err := file.check(c); err != nil {
+		return found, err
+	}
+	known, err := kept.read(file.name != "")
+	if err != nil {
+		return found, err
+	}
+	if file.name != "" {
+		return file.verify(c, known, kept)
+	}
+	t, err := from.open(c, p.Getenv)
+	if err != nil {
+		return found, err
+	}
+	found, err = t.verify(c.Context(), known)
+	return found, errors.Join(err, t.close())
+}
+
 // verify walks through the chain, from its first entry to its head. known is a
-// checkpoint that was kept; the zero one is none.
+// checkpoint that was kept; the zero one is none. When it breaks because it was
+// cut meanwhile, it is looked at anew.
 func (t *trail) verify(ctx context.Context, known api.AuditCheckpoint) (verified, error) {
 	head, err := t.checkpoint(ctx)
 	if err != nil {
@@ -101,25 +118,32 @@ func (t *trail) verify(ctx context.Context, known api.AuditCheckpoint) (verified
 		return verified{}, hint(fmt.Errorf("the checkpoint is of the store %s, and this is the store %s", known.StoreID, head.StoreID),
 			"name the database that the checkpoint is of, or find out who replaced it")
 	}
-	var last audit.Entry
-	err = t.walk(ctx, api.AuditQuery{}, func(e audit.Entry) error {
-		if err := e.Verify(last); err != nil {
-			return err
+	for {
+		p := proof{known: known}
+		err := t.walk(ctx, api.AuditQuery{}, p.add)
+		if err == nil {
+			err = p.end()
 		}
-		if last = e; e.Seq == known.Seq && e.Hash != known.Hash {
-			return fmt.Errorf("%w: entry %d is not the one that the checkpoint knows: it, or one before it, was written anew", audit.ErrBroken, e.Seq)
+		last := p.chain.Last.Seq
+		if err == nil && last < head.Seq {
+			err = fmt.Errorf("%w: it ends with entry %d, and had entry %d a moment ago", audit.ErrBroken, last, head.Seq)
 		}
-		return nil
-	})
-	switch {
-	case err != nil:
-		return verified{}, err
-	case last.Seq < known.Seq:
-		return verified{}, fmt.Errorf("%w: it ends with entry %d, and the checkpoint knows entry %d: what came after was cut off", audit.ErrBroken, last.Seq, known.Seq)
-	case last.Seq < head.Seq:
-		return verified{}, fmt.Errorf("%w: it ends with entry %d, and had entry %d a moment ago", audit.ErrBroken, last.Seq, head.Seq)
-	case last.Seq == 0:
-		return verified{}, fmt.Errorf("%w: it has no entry, and a store begins with one", audit.ErrBroken)
+		if errors.Is(err, audit.ErrBroken) {
+			now, firstErr := t.events(ctx, api.AuditQuery{Limit: 1})
+			if firstErr == nil && len(now) == 1 && now[0].Seq > p.chain.First.Seq && p.chain.First.Seq > 0 {
+				continue
+			}
+		}
+		found := p.found()
+		found.StoreID = head.StoreID
+		return found, err
 	}
-	return verified{StoreID: head.StoreID, Entries: last.Seq, Hash: last.Hash, Checkpoint: known.Seq}, nil
+}
+
+// checkAfter refuses what is not the number of an entry, or 0.
+func checkAfter(after int64) error {
+	if after < 0 {
+		return badValue("after", strconv.FormatInt(after, 10), errors.New("0 or more is possible"))
+	}
+	return nil
 }

@@ -91,6 +91,7 @@ func (s *settings) flags(c *cobra.Command) {
 	f.IntVar(&s.MaxConnections, "max-connections", 1000, "how many connections there may be at once")
 	f.DurationVar(&s.RotationDue, "rotation-due", 90*day, "how old a secret may be before /metrics counts it as overdue")
 	f.StringVar(&s.AuditLog, "audit-log", "", "`file`, or stdout, to which the audit is copied as it grows, with checkpoints:\nJSON, an object in each line, at least once")
+	f.DurationVar(&s.AuditRetention, "audit-retention", 0, "how `long` the audit is kept: what is older is removed, and the cut recorded;\n2160h are 90 days (default for ever)")
 	f.StringVar(&s.AppNative, "app-native", "", "`client=uri`: the public application, and its redirect URI, that logs agents\nin at /oauth2/authorize and /oauth2/authn with PKCE, as clients written for\nAsgardeo do (default none)")
 	f.StringVar(&s.LogLevel, "log-level", "info", "debug, info, warn or error")
 	faultFlag(f, &s.Fault)
@@ -137,10 +138,11 @@ func run(ctx context.Context, cfg serveConfig, log *slog.Logger) error {
 	}
 	log.Info("listening", "url", ownURL(cfg, listener), "issuer", parts.issuer.URL(), "database", cfg.database,
 		"store_id", store.ID(), "admin_token_file", cfg.tokenFile, "seal_key", cfg.seal.String(), "version", cfg.version)
-	copied := ship(ctx, cfg, parts, log)
+	copied, kept := ship(ctx, cfg, parts, log), retain(ctx, cfg, rules, log)
 	err = serveUntil(ctx, listener, parts.server(cfg, secured, log), log)
 	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
+	kept()
 	copied(flush)
 	err = errors.Join(err, parts.issuer.Close(flush), store.Close())
 	log.Info("stopped")

@@ -38,6 +38,7 @@ type settings struct {
 	MaxConnections int
 	RotationDue    time.Duration
 	AuditLog       string
+	AuditRetention time.Duration
 	AppNative      string
 	LogLevel       string
 	Fault          []string
@@ -61,7 +62,8 @@ type serveConfig struct {
 	maxSecrets  int
 	connections int
 	due         time.Duration
-	auditLog    string // a file, toStdout, or "": none
+	auditLog    string        // a file, toStdout, or "": none
+	auditKeep   time.Duration // 0: for ever
 	stdout      io.Writer
 	level       slog.Level
 	app         *oauth.Application // nil: none
@@ -78,7 +80,7 @@ func (s settings) check() (serveConfig, error) {
 		tlsCert: s.TLSCert, tlsKey: s.TLSKey, selfSigned: s.TLSSelfSigned, behindProxy: s.BehindTLSProxy,
 		tokenFile: s.AdminTokenFile, tokenLife: s.TokenLife, alg: s.SigningAlg,
 		maxSecrets: s.MaxSecrets, connections: s.MaxConnections, due: s.RotationDue,
-		auditLog: s.AuditLog,
+		auditLog: s.AuditLog, auditKeep: s.AuditRetention,
 	}
 	for _, look := range []func(settings, *serveConfig) error{
 		checkTLS, checkListen, checkFaults, checkDatabase, checkIssuer, checkProxies, checkTokens, checkBounds, checkApp,
@@ -173,6 +175,9 @@ func checkBounds(s settings, cfg *serveConfig) error {
 	}
 	if s.RotationDue <= 0 {
 		return badValue("rotation-due", s.RotationDue.String(), errors.New("it must be longer than 0"))
+	}
+	if s.AuditRetention != 0 && s.AuditRetention < minRetention {
+		return badValue("audit-retention", s.AuditRetention.String(), fmt.Errorf("%s or longer is possible, or 0s: for ever", minRetention))
 	}
 	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
 	level, ok := levels[strings.ToLower(s.LogLevel)]
