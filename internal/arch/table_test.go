@@ -60,6 +60,7 @@ var libraries = []library{
 	{"github.com/spf13/", []string{"cli"}, "commands and flags are its business"},
 	{"net/http", []string{".", "api", "apitest", "cli", "client", "embedded", "fault", "oauth", "provider", "server"}, "rules and records know no HTTP"},
 	{"testing", []string{"apitest", "store/storetest"}, "only the contract suites are made of tests"},
+	{"filippo.io/age", []string{"secret"}, "a secret is sealed where it is made"},
 	{"math/rand", nil, "what is random here must be unguessable: crypto/rand"},
 }
 
@@ -73,7 +74,7 @@ var reveals = map[string]string{
 	"api":       "encodes it for the wire",
 	"client":    "sends its own credentials",
 	"provider":  "writes it into Terraform's state",
-	"cli":       "writes the token file",
+	"cli":       "writes the token file, and reads files of keys",
 	"apitest":   "compares what came back with what was sent",
 }
 

@@ -2,54 +2,26 @@ package cli
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 )
 
-// maxPrivateFile is far more than what is kept in one needs.
-const maxPrivateFile = 4 << 10
-
 // readPrivate reads the one line of a file that holds a secret; "" when there
-// is no file. A file that others can read, or a link, is refused: who made it
-// so may know what is in it.
+// is no file.
 func readPrivate(path string) (string, error) {
-	before, err := os.Lstat(path)
+	text, err := secret.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return "", nil
 	case err != nil:
 		return "", err
-	case !before.Mode().IsRegular():
-		return "", errors.New("it is not a regular file")
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return "", err
-	case !os.SameFile(before, info):
-		return "", errors.New("it was replaced while it was read")
-	case runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0:
-		return "", fmt.Errorf("others can read or write it (mode %04o)", info.Mode().Perm())
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxPrivateFile+1))
-	if err != nil {
-		return "", err
-	}
-	if len(text) > maxPrivateFile {
-		return "", errors.New("it is too large")
-	}
-	line := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
+	line := strings.TrimSuffix(strings.TrimSuffix(text.Reveal(), "\n"), "\r")
 	if line == "" {
 		return "", errors.New("it is empty")
 	}
