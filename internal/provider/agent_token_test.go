@@ -59,16 +59,22 @@ func newTokenPlace(t *testing.T) (*place, *authority.Issuer) {
 	return at, issuer
 }
 
-// open opens an ephemeral resource.
+// open opens a token.
 func (p *plugin) open(config attrs) (attrs, []byte, problems) {
 	p.t.Helper()
-	ty := p.schema.EphemeralResourceSchemas[ofToken].ValueType()
-	valid, err := p.server.ValidateEphemeralResourceConfig(p.t.Context(), &tfprotov6.ValidateEphemeralResourceConfigRequest{TypeName: ofToken, Config: p.pack(ty, config)})
+	return p.openAs(ofToken, config)
+}
+
+// openAs opens an ephemeral resource.
+func (p *plugin) openAs(name string, config attrs) (attrs, []byte, problems) {
+	p.t.Helper()
+	ty := p.schema.EphemeralResourceSchemas[name].ValueType()
+	valid, err := p.server.ValidateEphemeralResourceConfig(p.ctx(), &tfprotov6.ValidateEphemeralResourceConfigRequest{TypeName: name, Config: p.pack(ty, config)})
 	p.answered(err)
 	if len(problems(valid.Diagnostics).errors()) > 0 {
 		return nil, nil, valid.Diagnostics
 	}
-	resp, err := p.server.OpenEphemeralResource(p.t.Context(), &tfprotov6.OpenEphemeralResourceRequest{TypeName: ofToken, Config: p.pack(ty, config)})
+	resp, err := p.server.OpenEphemeralResource(p.ctx(), &tfprotov6.OpenEphemeralResourceRequest{TypeName: name, Config: p.pack(ty, config)})
 	p.answered(err)
 	if len(problems(resp.Diagnostics).errors()) > 0 {
 		return nil, resp.Private, resp.Diagnostics

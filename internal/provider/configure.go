@@ -35,6 +35,7 @@ const (
 	envRate         = "AGENTCREDS_REQUESTS_PER_MINUTE"
 	envTimeout      = "AGENTCREDS_REQUEST_TIMEOUT"
 	envNewStore     = "AGENTCREDS_ACCEPT_NEW_STORE"
+	envIdentity     = "AGENTCREDS_SEAL_IDENTITY"
 )
 
 const (
@@ -58,6 +59,7 @@ type providerModel struct {
 	RequestsPerMinute  types.Int64  `tfsdk:"requests_per_minute"`
 	RequestTimeout     types.String `tfsdk:"request_timeout"`
 	AcceptNewStore     types.Bool   `tfsdk:"accept_new_store"`
+	SealIdentity       types.String `tfsdk:"seal_identity"`
 }
 
 // server is what resources get from Configure: the client, and how to speak of
@@ -67,6 +69,7 @@ type server struct {
 	place          string // file or URL, for messages
 	embedded       bool
 	acceptNewStore bool
+	identity       *sealIdentity
 	minted         sync.Map // by the key that is in private data: what Close revokes
 }
 
@@ -91,6 +94,7 @@ func (p *agentcreds) Configure(ctx context.Context, req provider.ConfigureReques
 		p.blame(ctx, err, &resp.Diagnostics)
 		return
 	}
+	srv.identity = m.identity()
 	resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData = srv, srv, srv
 }
 
@@ -108,6 +112,8 @@ func (p *agentcreds) blame(ctx context.Context, err error, diags *diag.Diagnosti
 	diags.AddError(title, sentence(err))
 }
 
+// known reports whether the server can be spoken to. What opens envelopes has no
+// part in that.
 func (m providerModel) known() bool {
 	return !m.Endpoint.IsUnknown() && !m.EmbeddedPath.IsUnknown() && !m.ClientID.IsUnknown() && !m.ClientSecret.IsUnknown() &&
 		!m.AccessToken.IsUnknown() && !m.Username.IsUnknown() && !m.Password.IsUnknown() && !m.CACertificate.IsUnknown() &&

@@ -167,10 +167,23 @@ func (m *managed) valid(p *plugin, config attrs, plan planned) {
 	}
 	for _, a := range p.schema.ResourceSchemas[m.name].Block.Attributes {
 		want, got := config[a.Name], plan.attrs[a.Name]
+		if a.WriteOnly {
+			m.writesNothing(a.Name, plan.attrs)
+			continue
+		}
 		if want == nil && (a.Computed || got == nil) || holdsUnknown(want) || cmp.Equal(want, got) {
 			continue
 		}
 		m.t.Fatalf("invalid plan: %s is %v in the configuration and %v in the plan", a.Name, want, got)
+	}
+}
+
+// writesNothing checks that a write-only value is kept nowhere: with one in it
+// Terraform throws a whole state away, and OpenTofu writes it down.
+func (m *managed) writesNothing(name string, kept attrs) {
+	m.t.Helper()
+	if kept[name] != nil {
+		m.t.Fatalf("the write-only %s is kept", name)
 	}
 }
 
@@ -291,6 +304,11 @@ func (m *managed) change(p *plugin, config attrs, plan planned) problems {
 			m.instance = instance{}
 		}
 		return d
+	}
+	for _, a := range p.schema.ResourceSchemas[m.name].Block.Attributes {
+		if a.WriteOnly {
+			m.writesNothing(a.Name, out.state)
+		}
 	}
 	if !failed {
 		m.agrees("the state after the apply", plan.attrs, out.state)

@@ -100,6 +100,8 @@ func exampleTest(name string, files []string) func(*example, *testing.T) {
 		{`^resources/[^/]+/import\.sh$`, (*example).importedByCommand},
 		{`^data-sources/[^/]+/data-source[^/]*\.tf$`, (*example).read},
 		{`^ephemeral-resources/agentcreds_agent_token/ephemeral-resource\.tf$`, (*example).opened},
+		{`^ephemeral-resources/agentcreds_agent_secret/ephemeral-resource\.tf$`, (*example).openedSealed},
+		{`^ephemeral-resources/agentcreds_random_secret/ephemeral-resource\.tf$`, (*example).storedFirst},
 		{`^functions/[^/]+/function[^/]*\.tf$`, (*example).applied},
 		{`^guides/secret-managers/[^/]+$`, (*example).passedOn},
 		{`^guides/rotation-trigger$`, (*example).rotated},

@@ -32,6 +32,9 @@ type facts struct {
 	// resource's: a rotation names it, so that it changes nothing that it
 	// has not seen.
 	Latest string `json:"latest,omitempty"`
+	// Withdrawn: the secret was given by the configuration, and somebody
+	// revoked it: the same value is not sent again unasked.
+	Withdrawn bool `json:"withdrawn,omitempty"`
 	// MakesRoom is the secret that the next rotation revokes before its grace
 	// ends, because the agent has as many live ones as it may; "" for none.
 	MakesRoom string `json:"makes_room,omitempty"`

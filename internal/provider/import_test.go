@@ -93,6 +93,7 @@ func TestSecretImport(t *testing.T) {
 			"agent_id": a.ID, "secret_id": s.SecretID, "version": s.CreatedAt, "secret": nil, "hint": s.Hint,
 			"on_drift": "rotate", "deletion_policy": "revoke", "on_existing": "error", "drift": false, "rotation_due": false, "previous": nil,
 			"rotation_trigger": nil, "rotate_after": nil, "expire_after": nil, "grace_period": nil, "expires_at": nil,
+			"seal_to": nil, "sealed_secret": nil, "secret_wo": nil, "secret_wo_version": nil,
 		}
 		for _, by := range []struct {
 			id       string

@@ -103,6 +103,12 @@ func (p *agentcreds) Schema(_ context.Context, _ provider.SchemaRequest, resp *p
 				MarkdownDescription: "How long one attempt of a request may take, at most `30s` for those that change credentials. Default: `30s`. " + envText(envTimeout),
 				Validators:          []validator.String{durationBetween(minTimeout, maxTimeout)},
 			},
+			"seal_identity": schema.StringAttribute{
+				Optional: true, Sensitive: true,
+				MarkdownDescription: "Opens what `seal_to` sealed, for the ephemeral resource `agentcreds_agent_secret`: age identities (`AGE-SECRET-KEY-…`), one a line, or `file:NAME` with a file that has them and that its owner alone can read. " +
+					"Nothing else needs it. Better in the environment, or an ephemeral variable, than in the configuration, which a saved plan contains. " + envText(envIdentity),
+				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
 			"accept_new_store": schema.BoolAttribute{
 				Optional: true,
 				MarkdownDescription: "Objects remember in which store they live; a lost or swapped database is an error and never looks like deleted agents. " +
@@ -121,7 +127,7 @@ func (p *agentcreds) DataSources(context.Context) []func() datasource.DataSource
 }
 
 func (p *agentcreds) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
-	return []func() ephemeral.EphemeralResource{newTokenEphemeral}
+	return []func() ephemeral.EphemeralResource{newTokenEphemeral, newSecretEphemeral, newRandomEphemeral}
 }
 
 func (p *agentcreds) Functions(context.Context) []func() function.Function {

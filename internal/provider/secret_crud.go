@@ -19,10 +19,11 @@ func (r *secretResource) Create(ctx context.Context, req resource.CreateRequest,
 		return
 	}
 	srv, ok := r.inStore(ctx, facts{}, &resp.Diagnostics)
-	if !ok || !extended(srv, &resp.Diagnostics) {
+	given := givenValue(ctx, req.Config, &resp.Diagnostics)
+	if !ok || !extended(srv, &resp.Diagnostics) || resp.Diagnostics.HasError() {
 		return
 	}
-	n, err := r.newSecret(ctx, &m)
+	n, err := r.newSecret(ctx, &m, given)
 	if err == nil {
 		n.anyOldest = m.OnExisting.ValueString() == onExistingReplace
 		err = r.first(ctx, &n, &m)
@@ -36,7 +37,7 @@ func (r *secretResource) Create(ctx context.Context, req resource.CreateRequest,
 		resp.Diagnostics.AddError("Cannot create the agent secret", "Agent "+n.agentID+": "+r.explain(err))
 		return
 	}
-	m.setSecret(n.made, n.request.SecretValue, 0)
+	m.setSecret(n, 0)
 	m.Previous = noPrevious()
 	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
 	setIdentity(ctx, resp.Identity, "agent_id", n.agentID, &resp.Diagnostics)
@@ -67,8 +68,9 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 		return
 	}
 	now, err := r.client().Now(ctx)
+	withdrawn := false
 	if err == nil {
-		err = r.refresh(ctx, &m, a, now)
+		withdrawn, err = r.refresh(ctx, &m, a, now)
 	}
 	if err != nil {
 		resp.Diagnostics.AddError("Cannot read the agent secret", "Agent "+agentID+": "+r.explain(err))
@@ -76,6 +78,7 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	}
 	secrets := security(a).Secrets
 	f.Store, f.Blocked, f.Latest, f.MakesRoom = srv.StoreID, a.Blocked(), "", ""
+	f.Withdrawn = m.given() && withdrawn
 	if liveSecrets(secrets) >= srv.MaxSecrets {
 		f.MakesRoom = makesRoom(secrets, srv.Principal, m.SecretID.ValueString(), m.previousID())
 	}
@@ -90,8 +93,8 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 
 // refresh takes on what the server says of the secret and of its predecessor.
 // Whatever became of the secret, the resource stays: its version must not
-// start anew.
-func (r *secretResource) refresh(ctx context.Context, m *secretModel, a api.Agent, now time.Time) error {
+// start anew. withdrawn: somebody revoked it.
+func (r *secretResource) refresh(ctx context.Context, m *secretModel, a api.Agent, now time.Time) (withdrawn bool, err error) {
 	found := map[string]api.Secret{}
 	for _, s := range security(a).Secrets {
 		found[s.SecretID] = s
@@ -99,12 +102,10 @@ func (r *secretResource) refresh(ctx context.Context, m *secretModel, a api.Agen
 	id := m.SecretID.ValueString()
 	ours, ok := found[id]
 	if !ok { // dead for long, or never there
-		var err error
 		if ours, err = r.client().Secret(ctx, a.ID, id); err != nil && !isGone(err) {
-			return err
-		} else if err == nil {
-			ok = true
+			return false, err
 		}
+		ok = err == nil
 	}
 	if ok {
 		hint := m.Hint
@@ -125,7 +126,7 @@ func (r *secretResource) refresh(ctx context.Context, m *secretModel, a api.Agen
 	default:
 		m.setPrevious(s.SecretID, s.ExpiresAt)
 	}
-	return nil
+	return !ok || ours.Status == api.Revoked, nil
 }
 
 func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -136,8 +137,9 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 		return
 	}
 	f := readFacts(ctx, req.Private, &resp.Diagnostics)
+	given := givenValue(ctx, req.Config, &resp.Diagnostics)
 	srv, ok := r.inStore(ctx, f, &resp.Diagnostics)
-	if !ok || !extended(srv, &resp.Diagnostics) {
+	if !ok || !extended(srv, &resp.Diagnostics) || resp.Diagnostics.HasError() {
 		return
 	}
 	what, err := decide(&m, &state, f), error(nil)
@@ -148,8 +150,8 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 	switch {
 	case err != nil:
 	case what == rotateSecret:
-		err = r.rotate(ctx, &m, &state, f)
-		f.Imported, f.Latest = false, ""
+		err = r.rotate(ctx, &m, &state, f, given)
+		f.Imported, f.Latest, f.Withdrawn = false, "", false
 	default:
 		title = "Cannot update the agent secret"
 		m.keepComputed(&state)
@@ -157,7 +159,7 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 			m.RotationDue = types.BoolValue(false)
 		}
 		err = r.move(ctx, &m, &state, f)
-		f.Imported = f.Imported && emptyMap(m.RotationTrigger)
+		f.Imported = f.Imported && emptyMap(m.RotationTrigger) && !m.given()
 	}
 	if err != nil {
 		resp.Diagnostics.AddError(title, "Agent "+state.AgentID.ValueString()+": "+r.explain(err))

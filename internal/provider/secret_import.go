@@ -52,7 +52,7 @@ func (r *secretResource) ImportState(ctx context.Context, req resource.ImportSta
 	setIdentity(ctx, resp.Identity, "agent_id", a.ID, &resp.Diagnostics)
 	writeFacts(ctx, resp.Private, facts{Store: srv.StoreID, Imported: true}, &resp.Diagnostics)
 	resp.Diagnostics.AddWarning("The secret's value is unknown",
-		"Secret "+s.SecretID+" of agent "+a.ID+" is managed now, but no server tells the value of a secret: the attribute secret is null until the first rotation.")
+		"Secret "+s.SecretID+" of agent "+a.ID+" is managed now, but no server tells the value of a secret: the attributes secret and sealed_secret are null until the first rotation.")
 }
 
 // choose finds the secret to import; problem says why there is none.

@@ -8,7 +8,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
-	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 )
 
 type secretModel struct {
@@ -20,8 +19,12 @@ type secretModel struct {
 	OnDrift         types.String      `tfsdk:"on_drift"`
 	DeletionPolicy  types.String      `tfsdk:"deletion_policy"`
 	OnExisting      types.String      `tfsdk:"on_existing"`
+	SealTo          types.Set         `tfsdk:"seal_to"`
+	SecretWO        types.String      `tfsdk:"secret_wo"` // null, always: see given
+	SecretWOVersion types.Int64       `tfsdk:"secret_wo_version"`
 	SecretID        types.String      `tfsdk:"secret_id"`
 	Secret          types.String      `tfsdk:"secret"`
+	SealedSecret    types.String      `tfsdk:"sealed_secret"`
 	Hint            types.String      `tfsdk:"hint"`
 	Version         types.Int64       `tfsdk:"version"`
 	RotatedAt       timetypes.RFC3339 `tfsdk:"rotated_at"`
@@ -34,26 +37,33 @@ type secretModel struct {
 var previousTypes = map[string]attr.Type{"secret_id": types.StringType, "expires_at": timetypes.RFC3339Type{}}
 
 // setSecret takes on a secret that was just made. prior is the version before,
-// 0 for none: versions never go back, whatever the server's clock does.
-func (m *secretModel) setSecret(s api.Secret, value secret.Text, prior int64) {
-	m.describe(s)
-	m.Secret = types.StringValue(value.Reveal())
-	m.Version = types.Int64Value(max(prior+1, s.CreatedAt))
+// 0 for none: versions never go back, whatever the server's clock does. It
+// cannot fail: there is no way back, and the state must get it.
+func (m *secretModel) setSecret(n newSecret, prior int64) {
+	m.describe(n.made)
+	m.Version = types.Int64Value(max(prior+1, n.made.CreatedAt))
 	m.RotationDue = types.BoolValue(false)
 	m.Drift = types.BoolValue(false)
+	m.keepValue(n)
 }
 
 // describe takes on what the server says of the secret.
 func (m *secretModel) describe(s api.Secret) {
 	m.SecretID = types.StringValue(s.SecretID)
 	m.Hint = optional(s.Hint)
+	if m.given() {
+		m.Hint = types.StringNull()
+	}
 	m.RotatedAt = millis(s.CreatedAt)
 	m.ExpiresAt = seconds(s.ExpiresAt)
 }
 
 // keepComputed copies from the state what an update does not change.
 func (m *secretModel) keepComputed(state *secretModel) {
-	m.SecretID, m.Secret, m.Hint, m.Version = state.SecretID, state.Secret, state.Hint, state.Version
+	m.SecretID, m.Secret, m.SealedSecret, m.Hint, m.Version = state.SecretID, state.Secret, state.SealedSecret, state.Hint, state.Version
+	if m.given() {
+		m.Hint = types.StringNull()
+	}
 	m.RotatedAt, m.ExpiresAt, m.Previous = state.RotatedAt, state.ExpiresAt, state.Previous
 	m.RotationDue, m.Drift = state.RotationDue, state.Drift
 }

@@ -29,10 +29,13 @@ func decide(plan, state *secretModel, f facts) decision {
 	if trigger && (!f.Imported || !emptyMap(state.RotationTrigger)) {
 		return rotateSecret
 	}
+	if plan.handled(state) != sameHandling {
+		return rotateSecret
+	}
 	if f.Blocked {
 		return keepSecret // what waits until the agent is back
 	}
-	if state.Drift.ValueBool() && plan.OnDrift.ValueString() == driftRotate {
+	if state.Drift.ValueBool() && plan.OnDrift.ValueString() == driftRotate && !f.Withdrawn {
 		return rotateSecret
 	}
 	if sameDuration(plan.RotateAfter, state.RotateAfter) {
@@ -81,10 +84,14 @@ func (r *secretResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		}
 	case keepSecret:
 		planMoves(&plan, &state, f, set)
+		if plan.given() && !state.Hint.IsNull() {
+			set("hint", types.StringNull()) // of an imported secret
+		}
 		if !sameDuration(plan.RotateAfter, state.RotateAfter) {
 			set("rotation_due", types.BoolValue(false))
 		}
 	}
+	plan.tellHandling(&state, what, &resp.Diagnostics)
 	warnings(&plan, &state, f, what, &resp.Diagnostics)
 	warnUse(&plan, &state, f, what, &resp.Diagnostics)
 }
@@ -92,7 +99,7 @@ func (r *secretResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 // unknownSecret marks what a rotation makes anew.
 func unknownSecret(ctx context.Context, plan *tfsdk.Plan, diags *diag.Diagnostics) {
 	for name, v := range map[string]attr.Value{
-		"secret_id": types.StringUnknown(), "secret": types.StringUnknown(), "hint": types.StringUnknown(),
+		"secret_id": types.StringUnknown(), "secret": types.StringUnknown(), "sealed_secret": types.StringUnknown(), "hint": types.StringUnknown(),
 		"version": types.Int64Unknown(), "rotated_at": timetypes.NewRFC3339Unknown(), "expires_at": timetypes.NewRFC3339Unknown(),
 		"previous": types.ObjectUnknown(previousTypes),
 	} {
@@ -137,6 +144,10 @@ func warnings(plan, state *secretModel, f facts, what decision, diags *diag.Diag
 	case f.Blocked && plan.OnDrift.ValueString() == driftRotate:
 		diags.AddWarning("The secret does not work, and is not rotated", fmt.Sprintf(
 			"Secret %s of agent %s is revoked, expired or superseded, but the agent is blocked or revoked. When it is back in service, the plan after that rotates the secret.", state.SecretID.ValueString(), agent))
+	case f.Withdrawn && plan.OnDrift.ValueString() == driftRotate:
+		diags.AddWarning("The secret was revoked, and is not sent again", fmt.Sprintf(
+			"Secret %s of agent %s was revoked outside Terraform. Its value is that of secret_wo, and whoever revoked it wanted that value to open nothing. Give secret_wo another value and change secret_wo_version; "+
+				"if the same value shall work again, change secret_wo_version alone.", state.SecretID.ValueString(), agent))
 	case plan.OnDrift.ValueString() == driftWarn:
 		diags.AddWarning("The secret was changed outside Terraform", fmt.Sprintf(
 			"Secret %s of agent %s is revoked, expired or superseded. Change rotation_trigger to make a new one, or set on_drift = %q.", state.SecretID.ValueString(), agent, driftRotate))

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -98,17 +99,35 @@ func (r *secretResource) Schema(_ context.Context, _ resource.SchemaRequest, res
 				Validators:          []validator.String{stringvalidator.OneOf(onExistingError, onExistingReplace)},
 				MarkdownDescription: "What to do when secrets that others made leave no room for a new one: `error` (default), or `replace`, which revokes the oldest.",
 			},
+			"seal_to": schema.SetAttribute{
+				Optional: true, ElementType: types.StringType, Validators: []validator.Set{sealRecipients{}},
+				MarkdownDescription: "[age](https://age-encryption.org) recipients (`age1…`, or post-quantum `age1pq1…`), each of which can open the secret. With it `secret` is null, and `sealed_secret` has the value, readable for nobody else: " +
+					"nothing readable is in the state or in a plan. `[]` is as unset. Another set rotates the secret in place, and so does taking it away; right after an import it rotates nothing.",
+			},
+			"secret_wo": schema.StringAttribute{
+				Optional: true, Sensitive: true, WriteOnly: true, Validators: givenSecret(),
+				MarkdownDescription: "The secret, where it comes from elsewhere, as from a secret manager: 8 to 100 characters with a lower-case letter, an upper-case letter and a digit. It is stored nowhere; `secret`, `sealed_secret` and `hint` are null. " +
+					"It is sent when `secret_wo_version` changes; a rotation because of `on_drift` sends it again, unless somebody revoked it. Excludes `rotation_trigger`, `rotate_after` and `seal_to`. Needs Terraform or OpenTofu 1.11.",
+			},
+			"secret_wo_version": schema.Int64Attribute{
+				Optional: true, Validators: []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("secret_wo"))},
+				MarkdownDescription: "Any number that changes with `secret_wo`, as the version of the secret manager's entry: a change sends the new value, in place, and the old one has its grace. Right after an import nothing is sent.",
+			},
 			"secret_id": schema.StringAttribute{
 				Computed: true, PlanModifiers: keep,
 				MarkdownDescription: "Id of the current secret; not secret itself.",
 			},
 			"secret": schema.StringAttribute{
 				Computed: true, Sensitive: true, PlanModifiers: keep,
-				MarkdownDescription: "The secret. **It is in the state**, so keep the state encrypted and its readers few. Null after an import, until the first rotation.",
+				MarkdownDescription: "The secret. **It is in the state**, so keep the state encrypted and its readers few, or set `seal_to`. Null after an import, until the first rotation, and with `seal_to` or `secret_wo`.",
+			},
+			"sealed_secret": schema.StringAttribute{
+				Computed: true, PlanModifiers: keep,
+				MarkdownDescription: "With `seal_to`, the secret encrypted to its recipients, for the ephemeral resource `agentcreds_agent_secret` to open: text in the armor of age, bound to this agent and `version`. Else null.",
 			},
 			"hint": schema.StringAttribute{
 				Computed: true, PlanModifiers: keep,
-				MarkdownDescription: "Last four characters of the secret, for telling secrets apart.",
+				MarkdownDescription: "Last four characters of the secret, for telling secrets apart; null with `secret_wo`.",
 			},
 			"version": schema.Int64Attribute{
 				Computed: true, PlanModifiers: []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},

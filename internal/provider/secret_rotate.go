@@ -25,12 +25,16 @@ type newSecret struct {
 	// anyOldest lets the oldest secret go when there is no room, even if it
 	// is another's.
 	anyOldest bool
-	made      api.Secret // the answer
+	given     bool           // the value comes from secret_wo
+	sealer    *secret.Sealer // for the envelope; nil: there is none
+	made      api.Secret     // the answer
 }
 
-func (r *secretResource) newSecret(ctx context.Context, m *secretModel) (newSecret, error) {
+func (r *secretResource) newSecret(ctx context.Context, m *secretModel, given secret.Text) (newSecret, error) {
 	n := newSecret{agentID: m.AgentID.ValueString(), id: uuid.NewString()}
-	n.request.SecretValue = secret.Generate()
+	if err := n.supply(m, given); err != nil {
+		return n, err
+	}
 	now, err := r.client().Now(ctx)
 	if err == nil {
 		n.request.ExpiresAt = m.expiry(now)
@@ -57,8 +61,7 @@ func (r *secretResource) first(ctx context.Context, n *newSecret, m *secretModel
 }
 
 // retireLeftover lets the new secret retire the one that an interrupted create
-// of this principal left: ACTIVE, and used by nobody, since nobody got to know
-// it. It cannot be told from one that create_before_destroy is about to destroy,
+// of this principal left: ACTIVE, and missed by nobody. It cannot be told from one that create_before_destroy is about to destroy,
 // so it gets what that gets: an end after the grace. Without one it would take
 // the room of every rotation to come.
 func (r *secretResource) retireLeftover(ctx context.Context, n *newSecret, m *secretModel) error {
@@ -72,7 +75,7 @@ func (r *secretResource) retireLeftover(ctx context.Context, n *newSecret, m *se
 	}
 	now, err := r.client().Now(ctx)
 	for _, s := range list {
-		if s.Status == api.Active && s.CreatedBy == srv.Principal && s.FirstUsedAt == 0 {
+		if s.Status == api.Active && s.CreatedBy == srv.Principal && n.unmissed(s) {
 			n.request.Previous = &api.Retire{SecretID: s.SecretID, ExpiresAt: now.Add(m.grace()).Unix()}
 			break // the newest; what it found was retired by it
 		}
@@ -82,8 +85,8 @@ func (r *secretResource) retireLeftover(ctx context.Context, n *newSecret, m *se
 
 // rotate makes a new secret and lets the old one live on for its grace. The
 // model gets the new one; the caller saves it before anything else can fail.
-func (r *secretResource) rotate(ctx context.Context, m, state *secretModel, f facts) error {
-	n, err := r.newSecret(ctx, m)
+func (r *secretResource) rotate(ctx context.Context, m, state *secretModel, f facts, given secret.Text) error {
+	n, err := r.newSecret(ctx, m, given)
 	if err != nil {
 		return err
 	}
@@ -111,7 +114,7 @@ func (r *secretResource) rotate(ctx context.Context, m, state *secretModel, f fa
 	if err := r.put(ctx, &n); err != nil {
 		return err
 	}
-	m.setSecret(n.made, n.request.SecretValue, state.Version.ValueInt64())
+	m.setSecret(n, state.Version.ValueInt64())
 	if n.request.Previous == nil || slices.Contains(n.request.Revoke, old) {
 		m.Previous = noPrevious()
 		return nil
@@ -124,8 +127,7 @@ func (r *secretResource) rotate(ctx context.Context, m, state *secretModel, f fa
 }
 
 // heal names the secrets that an interrupted run of this principal left: made
-// after ours, live, and never used by anybody, since nobody got to know them.
-// What others made is not touched.
+// after ours, live, and unmissed. What others made is not touched.
 func (r *secretResource) heal(ctx context.Context, n *newSecret, state *secretModel) error {
 	srv, err := r.client().Server(ctx)
 	if err != nil {
@@ -142,7 +144,7 @@ func (r *secretResource) heal(ctx context.Context, n *newSecret, state *secretMo
 		}
 	}
 	for _, s := range list {
-		if s.CreatedBy == srv.Principal && s.CreatedAt > made && s.Live() && s.FirstUsedAt == 0 {
+		if s.CreatedBy == srv.Principal && s.CreatedAt > made && s.Live() && n.unmissed(s) {
 			n.request.Revoke = append(n.request.Revoke, s.SecretID)
 		}
 	}
@@ -150,6 +152,14 @@ func (r *secretResource) heal(ctx context.Context, n *newSecret, state *secretMo
 		n.request.Previous = nil
 	}
 	return nil
+}
+
+// unmissed reports whether nobody will miss another secret of this principal: it
+// was never used by anybody, since nobody got to know it. One that was given by
+// secret_wo may be known, and used: then its hint is that of the value which
+// takes its place, and whoever uses it goes on.
+func (n *newSecret) unmissed(s api.Secret) bool {
+	return s.FirstUsedAt == 0 || (n.given && s.Hint != "" && s.Hint == n.request.SecretValue.Hint())
 }
 
 // put sends the secret. Where the agent has no room for it, the oldest of our

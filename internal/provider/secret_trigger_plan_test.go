@@ -9,7 +9,7 @@ import (
 
 // rotation is what a rotation makes anew, sorted; everything else keeps its
 // value.
-var rotation = []string{"expires_at", "hint", "previous", "rotated_at", "secret", "secret_id", "version"}
+var rotation = []string{"expires_at", "hint", "previous", "rotated_at", "sealed_secret", "secret", "secret_id", "version"}
 
 // expectPlan checks which attributes are unknown, and that of the others only
 // the named ones change.

@@ -46,6 +46,11 @@ func wordsOf(s types.Set) []string {
 	return words
 }
 
+// holdsUnknownWord reports whether a set has an element that is not known yet.
+func holdsUnknownWord(s types.Set) bool {
+	return slices.ContainsFunc(s.Elements(), attr.Value.IsUnknown)
+}
+
 // mapOf is the map of the texts.
 func mapOf(m map[string]string) types.Map {
 	values := make(map[string]attr.Value, len(m))

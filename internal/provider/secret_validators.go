@@ -1,0 +1,66 @@
+package provider
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
+)
+
+// sealRecipients checks the recipients of seal_to. It is one of the set: which
+// of them go together matters, and the path of an element of a set has its
+// value in it.
+type sealRecipients struct{}
+
+func (sealRecipients) Description(context.Context) string {
+	return "age recipients: age1…, or age1pq1…"
+}
+
+func (v sealRecipients) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+func (sealRecipients) ValidateSet(_ context.Context, req validator.SetRequest, resp *validator.SetResponse) {
+	if req.ConfigValue.IsUnknown() || holdsUnknownWord(req.ConfigValue) || len(req.ConfigValue.Elements()) == 0 {
+		return
+	}
+	const title = "Invalid recipient"
+	switch err := secret.CheckRecipients(wordsOf(req.ConfigValue)); {
+	case err == nil:
+	case errors.Is(err, secret.ErrIsIdentity):
+		// Without the path: with it Terraform shows the line, and the key.
+		resp.Diagnostics.AddError(title, "seal_to: "+err.Error()+". Now it has been in a configuration: make a new key.")
+	default:
+		resp.Diagnostics.AddAttributeError(req.Path, title, sentence(err))
+	}
+}
+
+// givenSecret are the rules of secret_wo.
+func givenSecret() []validator.String {
+	return []validator.String{
+		stringvalidator.AlsoRequires(path.MatchRoot("secret_wo_version")),
+		stringvalidator.ConflictsWith(path.MatchRoot("rotation_trigger"), path.MatchRoot("rotate_after"), path.MatchRoot("seal_to")),
+		strongSecret{},
+	}
+}
+
+// strongSecret refuses a value that every server would refuse.
+type strongSecret struct{}
+
+func (strongSecret) Description(context.Context) string {
+	return "8 to 100 characters, with a lower-case letter, an upper-case letter and a digit"
+}
+
+func (v strongSecret) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+// ValidateString does not repeat the value.
+func (strongSecret) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	if err := secret.Check(secret.New(req.ConfigValue.ValueString())); err != nil {
+		resp.Diagnostics.AddError("Weak secret", "secret_wo: "+err.Error()+".")
+	}
+}
