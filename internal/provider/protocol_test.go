@@ -191,6 +191,7 @@ func (p *plugin) validate(name string, config attrs) problems {
 	p.t.Helper()
 	resp, err := p.server.ValidateResourceConfig(p.ctx(), &tfprotov6.ValidateResourceConfigRequest{
 		TypeName: name, Config: p.pack(p.typeOf(name), config),
+		ClientCapabilities: &tfprotov6.ValidateResourceConfigClientCapabilities{WriteOnlyAttributesAllowed: true}, // as Terraform 1.11
 	})
 	p.answered(err)
 	return resp.Diagnostics
