@@ -30,6 +30,7 @@ func TestMain(m *testing.M) {
 				Args: os.Args[1:], Version: "1.2.3", Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
 			}))
 		},
+		"bare": bareServer,
 	})
 }
 
@@ -56,9 +57,8 @@ func TestKnown(t *testing.T) {
 	}
 }
 
-// program is the command in a process of its own. It ends with the test at the
-// latest.
-func program(t *testing.T, args ...string) *exec.Cmd {
+// program is the command in a process of its own.
+func program(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -82,7 +82,7 @@ type serving struct {
 }
 
 // serve starts a server and waits until it says that it listens.
-func serve(t *testing.T, args ...string) *serving {
+func serve(t testing.TB, args ...string) *serving {
 	t.Helper()
 	s, err := start(program(t, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...))
 	if err != nil {
@@ -192,7 +192,7 @@ func exchange(r *http.Request) (status int, text string, err error) {
 	return answer.StatusCode, string(data), err
 }
 
-func readFile(t *testing.T, path string) string {
+func readFile(t testing.TB, path string) string {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -34,7 +34,7 @@ type credentials struct {
 
 // newHouse makes the clients by the command, and signs in as the first. The
 // server takes more flags.
-func newHouse(t *testing.T, flags ...string) *house {
+func newHouse(t testing.TB, flags ...string) *house {
 	t.Helper()
 	h := &house{database: filepath.Join(t.TempDir(), "agents.db")}
 	h.manager = makeClient(t, h.database, "terraform", "--scope-set", "terraform")
@@ -44,7 +44,7 @@ func newHouse(t *testing.T, flags ...string) *house {
 	return h
 }
 
-func makeClient(t *testing.T, database, name string, scopes ...string) (c credentials) {
+func makeClient(t testing.TB, database, name string, scopes ...string) (c credentials) {
 	t.Helper()
 	out, err := command(t, append([]string{"client", "create", "--database", database, "--name", name, "--json"}, scopes...)...)
 	if err == nil {
@@ -58,7 +58,7 @@ func makeClient(t *testing.T, database, name string, scopes ...string) (c creden
 
 // command runs a command and returns what it printed; of one that failed, what
 // it said.
-func command(t *testing.T, args ...string) (string, error) {
+func command(t testing.TB, args ...string) (string, error) {
 	t.Helper()
 	cmd := program(t, args...)
 	out, err := cmd.Output()
@@ -68,7 +68,7 @@ func command(t *testing.T, args ...string) (string, error) {
 	return string(out), err
 }
 
-func (h *house) signIn(t *testing.T, c credentials) *client.Client {
+func (h *house) signIn(t testing.TB, c credentials) *client.Client {
 	t.Helper()
 	made, err := client.New(client.Config{
 		BaseURL: h.url, Auth: client.ClientCredentials(c.ID, secret.New(c.Secret)), MaxRetries: -1, TLS: h.trust(t),
@@ -81,7 +81,7 @@ func (h *house) signIn(t *testing.T, c credentials) *client.Client {
 
 // trust is for clients of a server with a certificate of its own; nil where
 // none is spoken of.
-func (h *house) trust(t *testing.T) *tls.Config {
+func (h *house) trust(t testing.TB) *tls.Config {
 	t.Helper()
 	if strings.HasPrefix(h.url, "http:") {
 		return nil
@@ -147,7 +147,7 @@ func (h *house) post(t *testing.T, path string, who credentials, form url.Values
 	return status, text
 }
 
-func (h *house) newAgent(t *testing.T, name string) (id string, first secret.Text) {
+func (h *house) newAgent(t testing.TB, name string) (id string, first secret.Text) {
 	t.Helper()
 	a, err := h.client.CreateAgent(t.Context(), newBot(name))
 	if err != nil {
