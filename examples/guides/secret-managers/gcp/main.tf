@@ -3,9 +3,9 @@ terraform {
     agentcreds = {
       source = "agentcreds/agentcreds"
     }
-    aws = {
-      source  = "hashicorp/aws"
-      version = ">= 6.0"
+    google = {
+      source  = "hashicorp/google"
+      version = ">= 6.23"
     }
   }
 }

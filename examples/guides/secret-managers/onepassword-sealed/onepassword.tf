@@ -7,6 +7,6 @@ resource "onepassword_item" "support" {
   title               = "Support assistant"
   category            = "login"
   username            = agentcreds_agent.support.id
-  password_wo         = agentcreds_agent_secret.support.secret
+  password_wo         = ephemeral.agentcreds_agent_secret.support.secret
   password_wo_version = agentcreds_agent_secret.support.version
 }

@@ -10,13 +10,13 @@ terraform {
   }
 }
 
+variable "rotation" {
+  description = "A number that only grows: the next one rotates the secret."
+  type        = number
+  default     = 1
+}
+
 resource "agentcreds_agent" "support" {
   display_name = "Support assistant"
   external_id  = "support/assistant"
-}
-
-resource "agentcreds_agent_secret" "support" {
-  agent_id         = agentcreds_agent.support.id
-  rotation_trigger = { quarter = "2026-Q4" }
-  grace_period     = "24h"
 }

@@ -5,7 +5,7 @@ resource "kubernetes_secret_v1" "support" {
   }
   data_wo = {
     agent_id = agentcreds_agent.support.id
-    secret   = agentcreds_agent_secret.support.secret
+    secret   = ephemeral.agentcreds_agent_secret.support.secret
   }
   data_wo_revision = agentcreds_agent_secret.support.version
 }
