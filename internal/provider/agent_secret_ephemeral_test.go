@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -183,7 +184,7 @@ func TestRandomSecret(t *testing.T) {
 	expectNoFile(t, p.path())
 }
 
-var exampleRecipient = regexp.MustCompile(`age1[0-9a-z]{58}`)
+var exampleRecipient = regexp.MustCompile(`"age1[0-9a-z]{58}"|var\.seal_recipient`)
 
 // openedSealed applies an example that opens a sealed secret, with a recipient
 // whose identity the test has.
@@ -192,7 +193,7 @@ func (e *example) openedSealed(t *testing.T) {
 	if !exampleRecipient.MatchString(e.source) {
 		t.Fatal("the example seals to nobody")
 	}
-	e.source = exampleRecipient.ReplaceAllString(e.source, key.recipient)
+	e.source = exampleRecipient.ReplaceAllLiteralString(e.source, strconv.Quote(key.recipient))
 	e.place = e.place.identity(key.identity)
 	first := e.config(t)
 	if len(e.sinks) == 0 {

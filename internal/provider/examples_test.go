@@ -103,6 +103,8 @@ func exampleTest(name string, files []string) func(*example, *testing.T) {
 		{`^ephemeral-resources/agentcreds_agent_secret/ephemeral-resource\.tf$`, (*example).openedSealed},
 		{`^ephemeral-resources/agentcreds_random_secret/ephemeral-resource\.tf$`, (*example).storedFirst},
 		{`^functions/[^/]+/function[^/]*\.tf$`, (*example).applied},
+		{`^guides/secret-managers/[^/]+-sealed$`, (*example).openedSealed},
+		{`^guides/secret-managers/[^/]+-store-first$`, (*example).storedFirst},
 		{`^guides/secret-managers/[^/]+$`, (*example).passedOn},
 		{`^guides/rotation-trigger$`, (*example).rotated},
 		{`^guides/emergency$`, exampleReplaced(plancheck.ResourceActionReplace)},
