@@ -17,6 +17,7 @@ var version = "dev"
 
 func main() {
 	args := os.Args[1:]
+	spareGC(os.Getenv)
 	if debug := isDebug(args); debug || (!cli.Known(args) && os.Getenv(magicCookie) != "") {
 		os.Exit(servePlugin(debug))
 	}
@@ -34,7 +35,6 @@ func servePlugin(debug bool) int {
 	if !debug { // nobody reads along but Terraform
 		quiet(os.Environ(), os.Setenv)
 	}
-	spareGC(os.Getenv)
 	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
 		Address:         "registry.terraform.io/agentcreds/agentcreds",
 		ProtocolVersion: 6,

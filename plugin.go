@@ -49,7 +49,7 @@ func quiet(environ []string, setenv func(key, value string) error) {
 }
 
 // spareGC trades memory for time, up to a limit, unless the user set either:
-// the live heap of a provider is small, and its garbage is large.
+// the live heap of a provider and of a server is small, and the garbage large.
 func spareGC(getenv func(string) string) {
 	if getenv("GOGC") == "" {
 		debug.SetGCPercent(400)

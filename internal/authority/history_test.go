@@ -95,17 +95,24 @@ func TestRotationUnderLoad(t *testing.T) {
 	}
 }
 
-// S9: 16 goroutines log in and inspect while secrets and agents are revoked,
-// over two processes' stores. Whatever begins after a revocation was answered
-// is refused.
-func TestRevocationHistory(t *testing.T) {
-	o := newOffice(t, "")
+// beside is another process's office on the same file.
+func (o *office) beside(t testing.TB) *office {
+	t.Helper()
 	s := openStore(t, o.path, o.clock)
 	second, err := authority.New(authority.Config{Store: s, Now: o.clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := &office{&world{Authority: second, store: s, clock: o.clock, path: o.path}, (&world{Authority: second}).issuer(t, authority.IssuerConfig{})}
+	w := &world{Authority: second, store: s, clock: o.clock, path: o.path}
+	return &office{w, w.issuer(t, authority.IssuerConfig{})}
+}
+
+// S9: 16 goroutines log in and inspect while secrets and agents are revoked,
+// over two processes' stores. Whatever begins after a revocation was answered
+// is refused.
+func TestRevocationHistory(t *testing.T) {
+	o := newOffice(t, "")
+	other := o.beside(t)
 	for round := range 30 {
 		bot := o.bot(t, authority.AgentChange{})
 		credential := o.get(t, bot.ID).Secrets[0].ID
@@ -143,6 +150,7 @@ func TestRevocationHistory(t *testing.T) {
 			})
 		}
 		time.Sleep(time.Duration(round%10) * time.Millisecond)
+		var err error
 		switch round % 4 {
 		case 0:
 			err = o.RevokeSecret(t.Context(), admin, bot.ID, credential, nil)

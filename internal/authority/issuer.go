@@ -51,6 +51,8 @@ type Issuer struct {
 	throttled atomic.Int64
 	someone   atomic.Pointer[string] // an agent that there was; see even
 	uses      *uses
+	recent    recent                  // who logged in lately
+	signs     atomic.Pointer[signing] // what signed last; nil before
 
 	mu      sync.Mutex
 	sealed  secret.SealKey             // once it was needed
@@ -125,7 +127,7 @@ func (i *Issuer) JWKS(ctx context.Context) (KeySet, error) {
 }
 
 // signer is what signs now; the first token of all makes the first key.
-func (i *Issuer) signer(ctx context.Context) (jose.Signer, error) {
+func (i *Issuer) signer(ctx context.Context) (signing, error) {
 	for {
 		var k store.SigningKey
 		var ok bool
@@ -135,13 +137,19 @@ func (i *Issuer) signer(ctx context.Context) (jose.Signer, error) {
 			return err
 		})
 		if err != nil {
-			return nil, err
+			return signing{}, err
 		}
 		if ok {
-			return i.open(ctx, k)
+			s, err := i.open(ctx, k)
+			if err != nil {
+				return signing{}, err
+			}
+			key := signing{k.ID, s}
+			i.signs.Store(&key)
+			return key, nil
 		}
 		if _, err := i.addKey(ctx, Principal{Name: "server"}, 0); err != nil {
-			return nil, err
+			return signing{}, err
 		}
 	}
 }

@@ -49,6 +49,9 @@ type digest struct {
 // to who has authenticated.
 func (i *Issuer) Login(ctx context.Context, l Login) (Token, error) {
 	start := time.Now()
+	if t, ok := i.again(ctx, l); ok {
+		return t, nil
+	}
 	s, credential, err := i.authenticate(ctx, l, start)
 	if err != nil {
 		return Token{}, err
@@ -56,6 +59,9 @@ func (i *Issuer) Login(ctx context.Context, l Login) (Token, error) {
 	t, err := i.issue(ctx, s, credential, l)
 	if refusal, ok := asError(err); ok {
 		return Token{}, i.fail(ctx, s, l, start, refusal)
+	}
+	if err == nil {
+		i.recent.put(s)
 	}
 	return t, err
 }

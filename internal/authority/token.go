@@ -75,15 +75,24 @@ const (
 // Agent reports whether the token is an agent's.
 func (c Claims) Agent() bool { return c.AuthorizedUser == autAgent }
 
-// issue signs a token and enters the login into the audit. In that transaction
-// it makes sure that nothing was revoked since the secret was looked at: once a
-// revocation is answered, nobody gets a token any more.
+// issue gives a token to who was read and authenticated.
 func (i *Issuer) issue(ctx context.Context, s subject, credential string, l Login) (Token, error) {
-	scope, audiences, err := i.grant(s, l)
+	if _, _, err := i.grant(s, l); err != nil {
+		return Token{}, err // before a first key is made for it
+	}
+	key, err := i.signer(ctx)
 	if err != nil {
 		return Token{}, err
 	}
-	signer, err := i.signer(ctx)
+	return i.give(ctx, s, key, credential, l, nil)
+}
+
+// give signs a token and enters the login into the audit. In that transaction
+// it makes sure that nothing was revoked since the secret was looked at: once a
+// revocation is answered, nobody gets a token any more. holds, if there is one,
+// may ask for more.
+func (i *Issuer) give(ctx context.Context, s subject, key signing, credential string, l Login, holds func(store.Tx, subject) error) (Token, error) {
+	scope, audiences, err := i.grant(s, l)
 	if err != nil {
 		return Token{}, err
 	}
@@ -103,7 +112,7 @@ func (i *Issuer) issue(ctx context.Context, s subject, credential string, l Logi
 		c.ClientID, c.Family = l.code.Client, l.code.Family
 		ev.Detail["client_id"], ev.Detail["family"] = c.ClientID, c.Family
 	}
-	value, err := sign(signer, c)
+	value, err := sign(key.signer, c)
 	if err != nil {
 		return Token{}, err
 	}
@@ -114,6 +123,11 @@ func (i *Issuer) issue(ctx context.Context, s subject, credential string, l Logi
 		}
 		if present.name != s.name || present.epoch != s.epoch || present.blocked != "" || !present.has(credential) {
 			return nil, refuse(BadLogin, "it was revoked at this moment")
+		}
+		if holds != nil {
+			if err := holds(tx, present); err != nil {
+				return nil, err
+			}
 		}
 		if err := l.code.spend(tx); err != nil {
 			return nil, err

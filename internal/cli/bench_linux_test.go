@@ -144,7 +144,7 @@ func median[T float64 | time.Duration](all []T) T {
 // own, beside one that only signs and commits, in turns. It fails on no number.
 func BenchmarkServe(b *testing.B) {
 	yard := program(b, filepath.Join(b.TempDir(), "bare.db"))
-	yard.Args[0] = "bare"
+	yard.Args[0], yard.Env = "bare", nil
 	bare, err := start(yard)
 	if err != nil {
 		b.Fatal(err)
