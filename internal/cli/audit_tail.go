@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -103,6 +104,9 @@ it ended, what was done, and the facts.`,
 			if err == nil && follow {
 				err = t.follow(c.Context(), q, show)
 			}
+			if follow && c.Context().Err() != nil { // whoever follows ends it so, at any moment
+				err = nil
+			}
 			return errors.Join(err, t.close())
 		},
 	}
@@ -144,14 +148,14 @@ func (t *trail) follow(ctx context.Context, q api.AuditQuery, show func(audit.En
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return ctx.Err()
 		case <-time.After(followEvery):
 		}
 		err := t.walk(ctx, q, func(e audit.Entry) error {
 			q.After = e.Seq
 			return show(e)
 		})
-		if err != nil && ctx.Err() == nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -177,9 +181,10 @@ func printEntry(w io.Writer, e audit.Entry) error {
 	return err
 }
 
-// plain is a text as it is, or quoted when it would not be one word.
+// plain is a text as it is, or quoted when it would not be one word, or could do
+// something to a terminal or to the order of what is read.
 func plain(text string) string {
-	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r == '"' || unicode.IsSpace(r) || !strconv.IsPrint(r) }) {
+	if text == "" || !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return r == '"' || unicode.IsSpace(r) || !strconv.IsPrint(r) }) {
 		return strconv.Quote(text)
 	}
 	return text
