@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -28,9 +29,10 @@ const (
 
 // target is a server, and what clients ask it for: each its own, by its number.
 type target struct {
-	pid   int
-	ask   func(client int) (url, body string, header http.Header)
-	heard func(client int, answer []byte) // nil: nobody needs to know
+	pid    int
+	method string // "" means POST
+	ask    func(client int) (url, body string, header http.Header)
+	heard  func(client int, answer []byte) // nil: nobody needs to know
 }
 
 // sample is one round.
@@ -49,7 +51,7 @@ func (g target) load(b *testing.B, clients int) sample {
 	took := make([][]time.Duration, clients)
 	ask := func(client int) {
 		url, body, header := g.ask(client)
-		r, err := http.NewRequestWithContext(b.Context(), http.MethodPost, url, strings.NewReader(body))
+		r, err := http.NewRequestWithContext(b.Context(), cmp.Or(g.method, http.MethodPost), url, strings.NewReader(body))
 		if err != nil {
 			b.Error(err)
 			return
@@ -157,15 +159,18 @@ func BenchmarkServe(b *testing.B) {
 		return bare.url, body, header
 	}}
 	rows := []*row{
-		{name: "token", clients: 1, ours: token}, {name: "token", clients: 16, ours: token}, {name: "token", clients: 64, ours: token},
-		{name: "rotation", clients: 1, ours: rotation}, {name: "rotation", clients: 16, ours: rotation},
+		{name: "token", clients: 1, ours: token, yardstick: yardstick},
+		{name: "token", clients: 16, ours: token, yardstick: yardstick},
+		{name: "token", clients: 64, ours: token, yardstick: yardstick},
+		{name: "rotation", clients: 1, ours: rotation, yardstick: yardstick},
+		{name: "rotation", clients: 16, ours: rotation, yardstick: yardstick},
 	}
 	var sign []time.Duration
 	for b.Loop() {
 		for range benchRounds {
 			sign = append(sign, signing(b))
 			for _, r := range rows {
-				r.yard = append(r.yard, yardstick.load(b, r.clients))
+				r.yard = append(r.yard, r.yardstick.load(b, r.clients))
 				r.mine = append(r.mine, r.ours.load(b, r.clients))
 			}
 		}
@@ -197,7 +202,7 @@ func (h *house) tokens(b *testing.B, clients int) target {
 // of its own.
 func (h *house) rotations(b *testing.B, clients int) target {
 	b.Helper()
-	header := http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + h.managementToken(b)}}
+	header := h.managing(b)
 	agents, latest := make([]string, clients), make([]string, clients)
 	for n := range agents {
 		agents[n], _ = h.newAgent(b, fmt.Sprint("rotates ", n))
@@ -222,10 +227,10 @@ func (h *house) rotations(b *testing.B, clients int) target {
 	}
 }
 
-// managementToken is a token of the client that manages agents.
-func (h *house) managementToken(b *testing.B) string {
+// managing is the header of calls to the management API.
+func (h *house) managing(b *testing.B) http.Header {
 	b.Helper()
-	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {h.manager.ID}, "client_secret": {h.manager.Secret}, "scope": {"internal_agent_credential_create"}}
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {h.manager.ID}, "client_secret": {h.manager.Secret}, "scope": {"internal_agent_credential_create internal_agent_mgt_list internal_agent_mgt_view"}}
 	answer, err := http.PostForm(h.url+"/oauth2/token", form)
 	if err != nil {
 		b.Fatal(err)
@@ -237,15 +242,15 @@ func (h *house) managementToken(b *testing.B) string {
 	if err := json.NewDecoder(answer.Body).Decode(&got); err != nil {
 		b.Fatal(err)
 	}
-	return got.AccessToken
+	return http.Header{"Content-Type": {"application/json"}, "Authorization": {"Bearer " + got.AccessToken}}
 }
 
 // row is one line of the table: what we do, beside what the yardstick does.
 type row struct {
-	name       string
-	clients    int
-	ours       target
-	mine, yard []sample
+	name            string
+	clients         int
+	ours, yardstick target
+	mine, yard      []sample
 }
 
 // ratio is the median of the rounds' ratios.
@@ -257,18 +262,20 @@ func (r *row) ratio(what func(sample) float64) float64 {
 	return median(ratios)
 }
 
+// middle is the median of a number in the rounds.
+func middle(all []sample, what func(sample) float64) float64 {
+	numbers := make([]float64, len(all))
+	for i, s := range all {
+		numbers[i] = what(s)
+	}
+	return median(numbers)
+}
+
 func table(rows []*row, sign time.Duration) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%-9s %7s %8s %8s %6s %9s %9s %6s %9s %9s %9s %6s %9s\n", "", "clients",
 		"ours/s", "bare/s", "ratio", "CPU ours", "CPU bare", "ratio", "p50", "p99", "bare p99", "ratio", "signing")
 	for _, r := range rows {
-		of := func(all []sample, what func(sample) float64) float64 {
-			numbers := make([]float64, len(all))
-			for i, s := range all {
-				numbers[i] = what(s)
-			}
-			return median(numbers)
-		}
 		rate := func(s sample) float64 { return s.rate }
 		cpu := func(s sample) float64 { return float64(s.cpu) }
 		p50 := func(s sample) float64 { return float64(s.p50) }
@@ -276,11 +283,11 @@ func table(rows []*row, sign time.Duration) string {
 		short := func(ns float64) time.Duration { return time.Duration(ns).Round(time.Microsecond) }
 		share := "-"
 		if r.name == "token" {
-			share = fmt.Sprintf("%.0f %%", 100*float64(sign)/of(r.mine, cpu))
+			share = fmt.Sprintf("%.0f %%", 100*float64(sign)/middle(r.mine, cpu))
 		}
 		fmt.Fprintf(&text, "%-9s %7d %8.0f %8.0f %6.2f %9s %9s %6.2f %9s %9s %9s %6.2f %9s\n", r.name, r.clients,
-			of(r.mine, rate), of(r.yard, rate), r.ratio(rate), short(of(r.mine, cpu)), short(of(r.yard, cpu)), r.ratio(cpu),
-			short(of(r.mine, p50)), short(of(r.mine, p99)), short(of(r.yard, p99)), r.ratio(p99), share)
+			middle(r.mine, rate), middle(r.yard, rate), r.ratio(rate), short(middle(r.mine, cpu)), short(middle(r.yard, cpu)), r.ratio(cpu),
+			short(middle(r.mine, p50)), short(middle(r.mine, p99)), short(middle(r.yard, p99)), r.ratio(p99), share)
 	}
 	return text.String()
 }
