@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"time"
 
@@ -36,7 +35,7 @@ type Authority struct {
 	store      store.Store
 	maxSecrets int
 	now        func() time.Time
-	slow       chan struct{} // as many as there may be slow digests at once
+	slow       *turns // of slow digests
 }
 
 // New makes an Authority.
@@ -57,7 +56,7 @@ func New(cfg Config) (*Authority, error) {
 		store:      cfg.Store,
 		maxSecrets: cfg.MaxSecrets,
 		now:        cfg.Now,
-		slow:       make(chan struct{}, runtime.GOMAXPROCS(0)),
+		slow:       newTurns(mostSlow()),
 	}, nil
 }
 

@@ -177,7 +177,7 @@ func (i *Issuer) verify(ctx context.Context, s subject, l Login) (string, error)
 	for n, have := range s.secrets {
 		known[n] = have.digest
 	}
-	at, err := i.a.match(ctx, s.id, l.Secret, known)
+	at, err := i.a.match(ctx, shown{s.id, l.Secret, l.Address}, known)
 	if err != nil || at < 0 {
 		return "", err
 	}

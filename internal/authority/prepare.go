@@ -38,7 +38,7 @@ func (a *Authority) prepare(ctx context.Context, n NewSecret) (prepared, error) 
 
 // digest digests a value for an agent, which can take long.
 func (a *Authority) digest(ctx context.Context, agentID string, value secret.Text) (secret.Digest, error) {
-	done, err := a.turn(ctx, value)
+	done, err := a.turn(ctx, "", value)
 	if err != nil {
 		return "", err
 	}
@@ -46,29 +46,30 @@ func (a *Authority) digest(ctx context.Context, agentID string, value secret.Tex
 	return secret.NewDigest(agentID, value, a.digests(ctx, agentID)...), nil
 }
 
-// match finds the digest of the value among those of one agent; -1 when it is
-// not there.
-func (a *Authority) match(ctx context.Context, agentID string, value secret.Text, known []secret.Digest) (int, error) {
-	done, err := a.turn(ctx, value)
+// shown is a secret that somebody shows who says to be an agent.
+type shown struct {
+	agentID string
+	value   secret.Text
+	address string // where it comes from
+}
+
+// match finds the digest of what is shown among those of one agent; -1 when it
+// is not there.
+func (a *Authority) match(ctx context.Context, s shown, known []secret.Digest) (int, error) {
+	done, err := a.turn(ctx, "from "+s.address, s.value)
 	if err != nil {
 		return -1, err
 	}
 	defer done()
-	return secret.Find(agentID, value, known), nil
+	return secret.Find(s.agentID, s.value, known), nil
 }
 
-// turn waits for a place where the digest of the value is slow: each such one
-// needs 19 MiB and a processor, and Terraform asks for ten at once.
-func (a *Authority) turn(ctx context.Context, value secret.Text) (done func(), err error) {
+// turn waits for a place where the digest of the value is slow; keys take turns.
+func (a *Authority) turn(ctx context.Context, key string, value secret.Text) (done func(), err error) {
 	if value.HasOurShape() {
 		return func() {}, nil
 	}
-	select {
-	case a.slow <- struct{}{}:
-		return func() { <-a.slow }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+	return a.slow.take(ctx, key)
 }
 
 // digests are those that an agent has by now. Without them a new one gets a

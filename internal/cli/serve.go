@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,6 +26,10 @@ const (
 	writeTimeout   = 60 * time.Second // the store alone may wait for 10 s
 	idleTimeout    = 2 * time.Minute
 	maxHeaderBytes = 32 << 10
+
+	// heapGoal is what the collector of garbage aims at when much is sent at
+	// once. What lives on the heap is far less: agents are in the database.
+	heapGoal = 48 << 20
 
 	// drain is how long requests that run may take after SIGTERM.
 	drain = 10 * time.Second
@@ -64,6 +69,9 @@ this machine, and never by an environment variable. A rule is
 			}
 			checked.seal.getenv, checked.stdout = p.Getenv, c.OutOrStdout()
 			log := slog.New(slog.NewJSONHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: checked.level}))
+			if p.Getenv("GOMEMLIMIT") == "" {
+				debug.SetMemoryLimit(heapGoal)
+			}
 			return run(c.Context(), checked, log)
 		},
 	}
@@ -139,7 +147,8 @@ func run(ctx context.Context, cfg serveConfig, log *slog.Logger) error {
 	log.Info("listening", "url", ownURL(cfg, listener), "issuer", parts.issuer.URL(), "database", cfg.database,
 		"store_id", store.ID(), "admin_token_file", cfg.tokenFile, "seal_key", cfg.seal.String(), "version", cfg.version)
 	copied, kept := ship(ctx, cfg, parts, log), retain(ctx, cfg, rules, log)
-	err = serveUntil(ctx, listener, parts.server(cfg, secured, log), log)
+	conns := newConnections(possible(cfg.connections, log))
+	err = serveUntil(ctx, conns.listen(listener), parts.server(cfg, conns, secured, log), log)
 	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
 	kept()
@@ -150,18 +159,16 @@ func run(ctx context.Context, cfg serveConfig, log *slog.Logger) error {
 }
 
 // server is the HTTP server with its bounds.
-func (p *parts) server(cfg serveConfig, secured *tls.Config, log *slog.Logger) *http.Server {
-	conns := newConnections(cfg.connections)
+func (p *parts) server(cfg serveConfig, conns *connections, secured *tls.Config, log *slog.Logger) *http.Server {
 	s := &http.Server{
-		Handler:           conns.count(p.handler),
+		Handler:           conns.handler(p.handler),
 		TLSConfig:         secured,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ConnState:         conns.state,
-		ConnContext:       conns.context,
+		ConnContext:       withConnection,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	if len(cfg.faults) > 0 {
@@ -169,6 +176,21 @@ func (p *parts) server(cfg serveConfig, secured *tls.Config, log *slog.Logger) *
 		s.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){}
 	}
 	return s
+}
+
+// ownFiles is how many files the server itself may need beside connections.
+const ownFiles = 100
+
+// possible is how many connections there can be. Without this bound the one too
+// many would fail at what it asks for, or wait for ever.
+func possible(connections int, log *slog.Logger) int {
+	files := openFiles()
+	if files < 0 || connections <= files-ownFiles {
+		return connections
+	}
+	most := max(1, files-ownFiles)
+	log.Warn("fewer connections are possible than --max-connections says: the limit of open files is too low", "connections", most, "open_files", files)
+	return most
 }
 
 // serveUntil answers requests until ctx ends, and then finishes those that run.
