@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -150,9 +151,7 @@ func TestManagementMatrix(t *testing.T) {
 		}
 		bad[name] = token
 	}
-	for name, token := range g.forged(t, all) {
-		bad[name] = token
-	}
+	maps.Copy(bad, g.forged(t, all))
 
 	before, err := g.rules.Agent(t.Context(), bot.ID)
 	if err != nil {
@@ -210,9 +209,7 @@ func (g *gate) forged(t *testing.T, scopes []string) map[string]string {
 	forge := func(method jwt.SigningMethod, key any, more map[string]any) string {
 		j := jwt.NewWithClaims(method, parsed.Claims)
 		j.Header["kid"], j.Header["typ"] = parsed.Header["kid"], parsed.Header["typ"]
-		for name, value := range more {
-			j.Header[name] = value
-		}
+		maps.Copy(j.Header, more)
 		text, err := j.SignedString(key)
 		if err != nil {
 			t.Fatal(err)

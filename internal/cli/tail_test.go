@@ -204,7 +204,7 @@ func TestTailNames(t *testing.T) {
 			if strings.ContainsFunc(line, func(r rune) bool { return r != ' ' && (!unicode.IsPrint(r) || unicode.IsSpace(r)) }) {
 				t.Errorf("a line has something else than text: %q", line)
 			}
-			for _, fact := range strings.Split(line, "  ") {
+			for fact := range strings.SplitSeq(line, "  ") {
 				if fact == "actor=admin" && !strings.Contains(line, "agent.create") && !strings.Contains(line, "admin.create") {
 					t.Errorf("a name became a fact of its own: %s", line)
 				}
