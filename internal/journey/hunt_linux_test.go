@@ -22,6 +22,8 @@ type hunt struct {
 	n *needles
 	// px, if there is one, has seen secrets that no state ever had.
 	px *proxy
+	// strict: not even the attribute secret may hold one.
+	strict bool
 	// home tells what a file is for: the token file holds the token.
 	home map[string]string
 
@@ -125,7 +127,7 @@ func (h *hunt) look(r result) {
 	h.mu.Unlock()
 	for what, data := range heard {
 		h.texts++
-		h.report(what[:strings.LastIndexByte(what, ' ')], h.n.find(allowed(data)))
+		h.report(what[:strings.LastIndexByte(what, ' ')], h.n.find(h.allowed(data)))
 	}
 	h.tree(h.w.dir)
 	h.w.remove("trace.log")
@@ -167,7 +169,7 @@ func (h *hunt) file(path string, data []byte) {
 		h.plan(path, data)
 		return
 	}
-	h.report(name, h.n.find(allowed(data)))
+	h.report(name, h.n.find(h.allowed(data)))
 }
 
 // plan looks into a saved plan: its states hold the attribute, and so does the
@@ -179,10 +181,10 @@ func (h *hunt) plan(path string, data []byte) {
 		h.Fatalf("%s is not a saved plan", path)
 	}
 	shown := h.w.must("show", "-json", path)
-	h.report("a saved plan, shown", h.n.find(allowed([]byte(shown.stdout))))
+	h.report("a saved plan, shown", h.n.find(h.allowed([]byte(shown.stdout))))
 	for name, part := range parts {
 		if name != "tfplan" {
-			h.report(name+" of a saved plan", h.n.find(allowed(part)))
+			h.report(name+" of a saved plan", h.n.find(h.allowed(part)))
 			continue
 		}
 		for value, secret := range h.n.known {
@@ -215,6 +217,14 @@ func (h *hunt) report(where string, found []string) {
 			h.Errorf("found in %s", key)
 		}
 	}
+}
+
+// allowed is data without what may hold a secret.
+func (h *hunt) allowed(data []byte) []byte {
+	if h.strict {
+		return data
+	}
+	return allowed(data)
 }
 
 // enough makes sure that the hunt was one.
