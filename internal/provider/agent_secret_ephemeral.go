@@ -64,7 +64,7 @@ func (e *secretEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, r
 	if m.SealedSecret.IsNull() {
 		resp.Diagnostics.AddAttributeError(path.Root("sealed_secret"), "The secret is not sealed", fmt.Sprintf(
 			"sealed_secret of agent %s is null. Either its agentcreds_agent_secret has no seal_to: set it, or use the attribute secret. Or the secret is given by secret_wo: take it from where that comes from. "+
-				"Or it was imported and not rotated since: no server tells the value of a secret, so change rotation_trigger once.", m.AgentID.ValueString()))
+				"Or it was imported and not rotated since: no server tells the value of a secret, so let the import be done alone (terraform apply -target=agentcreds_agent_secret.NAME), and then change rotation_trigger.", m.AgentID.ValueString()))
 		return
 	}
 	keys, err := e.server.identity.open()

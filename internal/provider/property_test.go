@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 )
 
 // dice is a sequence that a seed repeats (splitmix64). Nothing that it decides
@@ -35,6 +36,8 @@ type random struct {
 	agent, secret *managed
 	agentConfig   attrs
 	config        attrs
+	keys          [2]ageKey
+	values        [2]string // that are given
 	did           []string // what happened, for the report of a failure
 }
 
@@ -50,6 +53,8 @@ func TestRandomLives(t *testing.T) {
 			t.Parallel()
 			r := &random{t: t, dice: dice(seed), place: newRemotePlace(t), config: attrs{}}
 			r.agentConfig = attrs{"display_name": "bot", "external_id": "team/bot"}
+			r.keys = [2]ageKey{newAgeKey(t), newAgeKey(t)}
+			r.values = [2]string{secret.Generate().Reveal(), secret.Generate().Reveal()}
 			defer func() {
 				if t.Failed() {
 					t.Logf("seed %d: %s", seed, strings.Join(r.did, "; "))
@@ -85,14 +90,16 @@ func (r *random) set(config attrs, name string, v any) {
 func (r *random) event() {
 	h := r.place.hand(r.t)
 	id, mine := r.agent.id(), r.secret.secretID()
-	switch r.dice.roll(17) {
+	switch r.dice.roll(19) {
 	case 0, 1, 2:
+		r.takeBack()
 		r.set(r.config, "rotation_trigger", r.dice.of(nil, attrs{}, trigger("1"), trigger("2"), trigger("3")))
 	case 3:
 		r.set(r.config, "grace_period", r.dice.of(nil, "0s", "1h", "60m", "24h", "2h"))
 	case 4:
 		r.set(r.config, "expire_after", r.dice.of(nil, "24h", "48h", "2880m", "720h"))
 	case 5:
+		r.takeBack()
 		r.set(r.config, "rotate_after", r.dice.of(nil, "12h", "720m", "100h"))
 	case 6:
 		r.set(r.config, "on_drift", r.dice.of("rotate", "warn", "ignore"))
@@ -126,6 +133,55 @@ func (r *random) event() {
 	case 16:
 		r.note("deleted outside")
 		h.delete(id)
+	case 17:
+		r.takeBack()
+		r.set(r.config, "seal_to", r.dice.of(nil, []any{}, words(r.keys[0].recipient), words(r.keys[1].recipient), words(r.keys[0].recipient, r.keys[1].recipient)))
+	case 18:
+		version := r.dice.roll(3)
+		r.note("given, version %d", version)
+		for _, name := range []string{"rotation_trigger", "rotate_after", "seal_to"} {
+			delete(r.config, name)
+		}
+		r.config.merge(given(r.values[r.dice.roll(2)], version))
+	}
+}
+
+// takeBack ends the giving of secrets, which does not go together with much.
+func (r *random) takeBack() {
+	delete(r.config, "secret_wo")
+	delete(r.config, "secret_wo_version")
+}
+
+// keptOtherwise reports whether the value goes elsewhere than it did.
+func (r *random) keptOtherwise() bool {
+	was, is := r.secret.state["secret_wo_version"], r.config["secret_wo_version"]
+	if was != nil || is != nil {
+		return !cmp.Equal(was, is)
+	}
+	before, _ := r.secret.state["seal_to"].([]any)
+	now, _ := r.config["seal_to"].([]any)
+	return len(before)+len(now) > 0 && !cmp.Equal(before, now)
+}
+
+// withdrawn reports whether somebody revoked a secret that was given: it does
+// not come back by itself.
+func (r *random) withdrawn() bool {
+	return r.config["secret_wo_version"] != nil && r.place.hand(r.t).secret(r.agent.id(), r.secret.secretID()).Status == api.Revoked
+}
+
+// kept checks that the value is where the configuration says.
+func (r *random) kept() {
+	r.t.Helper()
+	state := r.secret.state
+	sealedTo, _ := r.config["seal_to"].([]any)
+	given := r.config["secret_wo_version"] != nil
+	if (state["secret"] != nil) != (!given && len(sealedTo) == 0) || (state["sealed_secret"] != nil) != (len(sealedTo) > 0) || (state["hint"] == nil) != given {
+		r.t.Errorf("secret %v, sealed_secret %v, hint %v", state["secret"] != nil, state["sealed_secret"], state["hint"])
+	}
+	for _, key := range r.keys {
+		if slices.Contains(sealedTo, any(key.recipient)) {
+			key.opens(r.t, state)
+		}
 	}
 }
 
@@ -142,7 +198,7 @@ func (r *random) expected() bool {
 	}
 	policy := r.config["on_drift"]
 	s := h.secret(a.ID, r.secret.secretID())
-	if s.Status != api.Active && (policy == nil || policy == "rotate") {
+	if s.Status != api.Active && (policy == nil || policy == "rotate") && !r.withdrawn() {
 		return true
 	}
 	after, ok := r.config["rotate_after"].(string)
@@ -157,7 +213,7 @@ func (r *random) asked() bool {
 	_, err := h.Agent(h.ctx(), r.agent.id())
 	next, _ := r.config["rotation_trigger"].(attrs)
 	prior, _ := r.secret.state["rotation_trigger"].(attrs)
-	return r.secret.tainted || err != nil || len(next) > 0 && !cmp.Equal(next, prior)
+	return r.secret.tainted || err != nil || len(next) > 0 && !cmp.Equal(next, prior) || r.keptOtherwise()
 }
 
 // settle applies until it goes through, taking back what cannot be had, as the
@@ -196,12 +252,13 @@ func (r *random) settle() {
 	}
 }
 
-// makeRoom ends what is not ours: that is what the error asks for.
+// makeRoom ends what is not ours: that is what the error asks for. While the
+// agent is blocked ours are not ended by a request that makes one, either.
 func (r *random) makeRoom() {
 	r.note("others make room")
 	h := r.place.hand(r.t)
 	for _, s := range h.live(r.agent.id()) {
-		if s.CreatedBy != "admin" {
+		if s.CreatedBy != "admin" || r.waits() && s.SecretID != r.secret.secretID() {
 			h.revoke(r.agent.id(), s.SecretID)
 		}
 	}
@@ -228,7 +285,8 @@ func (r *random) applyAgent() {
 // all its parts stay when there was none.
 func (r *random) compare(before attrs, expected bool) {
 	r.t.Helper()
-	parts := []string{"secret_id", "secret", "hint", "version", "rotated_at"}
+	r.kept()
+	parts := []string{"secret_id", "secret", "sealed_secret", "hint", "version", "rotated_at"}
 	if r.secret.state["secret_id"] == before["secret_id"] {
 		for _, name := range parts {
 			if r.secret.state[name] != before[name] {
@@ -261,7 +319,7 @@ func (r *random) check() {
 	}
 	ours := slices.DeleteFunc(live, func(s api.Secret) bool { return s.CreatedBy != "admin" || s.Status != api.Active })
 	policy, _ := r.config["on_drift"].(string)
-	if r.waits() || (policy != "" && policy != "rotate") {
+	if r.waits() || r.withdrawn() || (policy != "" && policy != "rotate") {
 		return
 	}
 	if len(ours) != 1 || ours[0].SecretID != r.secret.secretID() {
