@@ -38,7 +38,7 @@ type random struct {
 	config        attrs
 	keys          [2]ageKey
 	values        [2]string // that are given
-	did           []string // what happened, for the report of a failure
+	did           []string  // what happened, for the report of a failure
 }
 
 // TestRandomLives: whatever happens, in whatever order, one apply puts it
