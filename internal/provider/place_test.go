@@ -72,7 +72,7 @@ func (p *place) as(t *testing.T, token string) hand {
 	if p.remote == nil {
 		c, err = embedded.New(embedded.Config{Path: p.path(), Version: "test"})
 	} else {
-		c, err = client.New(client.Config{BaseURL: p.remote.url, Auth: client.BearerToken(secret.New(token))})
+		c, err = client.New(client.Config{BaseURL: p.remote.calm, Auth: client.BearerToken(secret.New(token))})
 	}
 	if err != nil {
 		t.Fatal(err)

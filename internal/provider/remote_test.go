@@ -27,7 +27,8 @@ const adminToken = "agca_0123456789abcdefghijklmnopqrstuvwxyz"
 // journal of requests, and between the network and the handler it can be told
 // to break: that is the only thing about it that is made for tests.
 type remote struct {
-	url       string
+	url       string // of the provider
+	calm      string // of hands: what they do is not what is tried
 	authority *authority.Authority
 	handler   http.Handler
 	skew      *skew
@@ -81,7 +82,12 @@ func newRemote(t *testing.T, path string) *remote {
 	}
 	ts := httptest.NewServer(r)
 	t.Cleanup(ts.Close)
-	r.url = ts.URL
+	r.url, r.calm = ts.URL, ts.URL
+	if stormy() {
+		front := httptest.NewServer(newChaos(t, r, 1, chaosRules...))
+		t.Cleanup(front.Close)
+		r.url = front.URL
+	}
 	return r
 }
 
