@@ -10,6 +10,7 @@
 //	AGENTCREDS_TEST_CRASH_POINTS=all   every point of the crash journeys (a number: so many)
 //	AGENTCREDS_TEST_FAULT_POINTS=all   every point of the fault journey (a number: so many)
 //	AGENTCREDS_TEST_SINK_POINTS=100    of the journey that is killed while it rotates into two sinks (all: every one)
+//	AGENTCREDS_TEST_PLANS=100          how many plans in a row change nothing
 //	AGENTCREDS_TEST_SEED=text          another choice of points and moments
 //	AGENTCREDS_TEST_AGENTS=1000        the size of the scale journeys
 //	AGENTCREDS_TEST_BENCH_AGENTS=200   the size of the benchmarks (1,000, or what the machine can do)

@@ -6,7 +6,10 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
+
+	"filippo.io/age"
 )
 
 // recipe is a way to take an agent's secret to two sinks.
@@ -39,12 +42,63 @@ resource "agentcreds_agent_secret" "bot" {
 }
 ` + sinkPair("agentcreds_agent_secret.bot.secret")
 
-// recipes are those of the guide.
-func recipes() map[string]recipe {
-	return map[string]recipe{
-		"readable": {config: readable},
-	}
+// sealed keeps the secret in the state for whoever has the identity, and opens
+// it on its way to the sinks.
+var sealed = recipeAgent + `
+resource "agentcreds_agent_secret" "bot" {
+  agent_id         = agentcreds_agent.bot.id
+  rotation_trigger = { by = var.trigger }
+  seal_to          = ["RECIPIENT"]
 }
+
+ephemeral "agentcreds_agent_secret" "bot" {
+  agent_id      = agentcreds_agent_secret.bot.agent_id
+  version       = agentcreds_agent_secret.bot.version
+  sealed_secret = agentcreds_agent_secret.bot.sealed_secret
+}
+` + sinkPair("ephemeral.agentcreds_agent_secret.bot.secret")
+
+// storeFirst makes a secret into the first sink, and gives to the other one and
+// to the server what is read from there.
+const storeFirst = recipeAgent + `
+ephemeral "agentcreds_random_secret" "new" {}
+
+resource "sink_value" "a" {
+  name             = "a"
+  value_wo         = ephemeral.agentcreds_random_secret.new.value
+  value_wo_version = var.trigger
+}
+
+ephemeral "sink_value" "back" {
+  name  = sink_value.a.name
+  after = sink_value.a.id
+}
+
+resource "sink_value" "b" {
+  name             = "b"
+  value_wo         = ephemeral.sink_value.back.value
+  value_wo_version = sink_value.a.value_wo_version
+}
+
+resource "agentcreds_agent_secret" "bot" {
+  agent_id          = agentcreds_agent.bot.id
+  secret_wo         = ephemeral.sink_value.back.value
+  secret_wo_version = sink_value.a.value_wo_version
+}
+`
+
+// recipes are those of the guide.
+var recipes = sync.OnceValue(func() map[string]recipe {
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		panic(err) // crypto/rand does not fail
+	}
+	return map[string]recipe{
+		"readable":    {config: readable},
+		"sealed":      {strings.Replace(sealed, "RECIPIENT", identity.Recipient().String(), 1), true, []string{"AGENTCREDS_SEAL_IDENTITY=" + identity.String()}},
+		"store-first": {config: storeFirst, hidden: true},
+	}
+})
 
 // sinkPair are two sinks that get a value whenever the secret has a new version.
 func sinkPair(value string) string {

@@ -119,10 +119,7 @@ type severed struct {
 func (c *severed) run(t *testing.T) (again bool) {
 	t.Helper()
 	c.px, c.needles = newProxy(t, c.address), newNeedles()
-	if err := os.Mkdir(c.w.path("tmp"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	c.w.env = append(c.env(c.px.url), "TF_LOG=TRACE", "TF_LOG_PATH="+c.w.path("trace.log"), "TMPDIR="+c.w.path("tmp"))
+	c.trace(c.px.url)
 	c.collect()
 
 	first := c.interrupt(t)
@@ -146,6 +143,15 @@ func (c *severed) run(t *testing.T) (again bool) {
 	c.search(t, "repeated", second, third)
 	c.s.stop()
 	return false
+}
+
+// trace leads the CLI to a URL, with every log that there is, and with what goes
+// where Terraform writes everything else.
+func (c *severed) trace(url string, more ...string) {
+	if err := os.MkdirAll(c.w.path("tmp"), 0o700); err != nil {
+		c.w.t.Fatal(err)
+	}
+	c.w.env = slices.Concat(c.env(url), more, []string{"TF_LOG=TRACE", "TF_LOG_PATH=" + c.w.path("trace.log"), "TMPDIR=" + c.w.path("tmp")})
 }
 
 // interrupt rotates; at the point the shot is fired.

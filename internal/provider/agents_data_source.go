@@ -1,7 +1,11 @@
 package provider
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
@@ -55,17 +59,40 @@ func (d *agentsData) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		resp.Diagnostics.AddAttributeError(path.Root("filter"), "Invalid filter", sentence(err))
 		return
 	}
-	ids := []string{}
-	m.Agents = []agentView{}
+	var found []api.Agent
 	for a, err := range d.client().FindAgents(ctx, filter) {
 		if err != nil {
 			resp.Diagnostics.AddError("Cannot list the agents", d.explain(err))
 			return
 		}
+		found = append(found, a)
+	}
+	slices.SortFunc(found, oldestFirst)
+	ids := []string{}
+	m.Agents = []agentView{}
+	for _, a := range found {
 		ids, m.Agents = append(ids, a.ID), append(m.Agents, viewOf(a))
 	}
 	list, diags := types.ListValueFrom(ctx, types.StringType, ids)
 	resp.Diagnostics.Append(diags...)
 	m.IDs = list
 	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
+}
+
+// oldestFirst is an order of our own: SCIM promises none, and one that changes
+// would be a change in each plan.
+func oldestFirst(a, b api.Agent) int {
+	return cmp.Or(born(a).Compare(born(b)), strings.Compare(a.ID, b.ID))
+}
+
+// born is when an agent was made; zero when the server does not tell.
+func born(a api.Agent) time.Time {
+	if a.Meta == nil {
+		return time.Time{}
+	}
+	at, err := time.Parse(time.RFC3339, a.Meta.Created)
+	if err != nil {
+		return time.Time{}
+	}
+	return at
 }

@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,26 @@ func TestAgentsData(t *testing.T) {
 		_, d := p.plugin(t).data("agentcreds_agents", attrs{"filter": `DisplayName gt "a"`})
 		mustSay(t, "the read", d, "Invalid filter", `AttributeName("filter")`, "gt")
 	})
+}
+
+// TestAgentsData_order: a server may list agents in any order; the plan must not
+// see another one each time.
+func TestAgentsData_order(t *testing.T) {
+	t.Parallel()
+	p := newRemotePlace(t)
+	var ids []any
+	for i := range 12 {
+		ids = append(ids, p.hand(t).create(api.Agent{Profile: api.AgentProfile{DisplayName: fmt.Sprint("bot ", i)}}).ID)
+	}
+	front := httptest.NewServer(newChaos(t, p.remote, 1))
+	defer front.Close()
+	p.args = p.args.with("endpoint", front.URL)
+	for range 3 {
+		got, d := p.plugin(t).data("agentcreds_agents", attrs{})
+		if diff := cmp.Diff(any(ids), got["ids"]); diff != "" || len(d) > 0 {
+			t.Errorf("the agents come in another order: %v\n%s", d, diff)
+		}
+	}
 }
 
 func TestCredentialsData(t *testing.T) {
