@@ -262,3 +262,33 @@ func TestGivenSecret_lostAnswer(t *testing.T) {
 	at.expectLive(t, m.agentID(), m.secretID(), before.text("secret_id"))
 	at.expectStatus(t, m.agentID(), lost.SecretID, api.Revoked)
 }
+
+// TestGivenSecret_echo: a server that says back what it was sent, or breaks, gets
+// the value into no diagnostic, no log, no private state.
+func TestGivenSecret_echo(t *testing.T) {
+	t.Parallel()
+	at := newRemotePlace(t)
+	var log lines
+	at.logs = &log
+	const value = "Correct-Horse-Canary-42"
+	_, m := at.newSecret(t, given(value, 1))
+	leaking := needles{}
+	leaking.add("the given secret", value)
+	next := "Next-" + value
+	for i, status := range []int{http.StatusBadRequest, http.StatusBadGateway, http.StatusOK} {
+		before := m.state
+		at.remote.fail(fault{method: http.MethodPut, times: 1, answer: leaking.echo(status)})
+		_, d := m.try(m.gives(next, 2+i))
+		leaking.expectNone(t, "a diagnostic", d.String())
+		leaking.expectNone(t, "the state", fmt.Sprint(m.state)+string(m.private))
+		if len(d.errors()) > 0 && !cmp.Equal(before, m.state) {
+			t.Errorf("%d: an error, and another state", status)
+		}
+	}
+	m.apply(m.gives(next, 9))
+	at.expectGiven(t, m, next)
+	if text := log.String(); !contains(text, `"@level":"trace"`) {
+		t.Error("the log is not at trace")
+	}
+	leaking.expectNone(t, "the log", log.String())
+}

@@ -34,11 +34,12 @@ func hybrid(t testing.TB) pair {
 
 func identities(t testing.TB, pairs ...pair) secret.Identities {
 	t.Helper()
-	text := "# created: by a test\n"
+	var text strings.Builder
+	text.WriteString("# created: by a test\n")
 	for _, p := range pairs {
-		text += "# public key: " + p.recipient + "\r\n  " + p.identity + "\n\n"
+		text.WriteString("# public key: " + p.recipient + "\r\n  " + p.identity + "\n\n")
 	}
-	ids, err := secret.ParseIdentities(secret.New(text))
+	ids, err := secret.ParseIdentities(secret.New(text.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
