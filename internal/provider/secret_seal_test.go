@@ -211,6 +211,8 @@ func TestSealBaseline(t *testing.T) {
 func TestSealRefused(t *testing.T) {
 	t.Parallel()
 	at := newRemotePlace(t)
+	var log lines
+	at.logs = &log
 	key := newAgeKey(t)
 	agent := at.newAgent(t, nil)
 	for _, tt := range []struct {
@@ -239,6 +241,7 @@ func TestSealRefused(t *testing.T) {
 			_, d = p.applyPlan(secretType, instance{}, agent.owns(attrs{"seal_to": tt.to}), late)
 			mustSay(t, "the apply", d, "Cannot create the agent secret", tt.says)
 			leaking.expectNone(t, "the error", d.String())
+			leaking.expectNone(t, "the log", log.String())
 		})
 	}
 	if n := len(at.hand(t).secrets(agent.id())); n != 0 {
