@@ -55,6 +55,14 @@ const (
 	CodeIssue   Action = "code.issue"  // an authentication that a token follows, by an application
 	TokenIssue  Action = "token.issue" // an authentication; refused: a failed one
 	TokenRevoke Action = "token.revoke"
+	LoginAccept Action = "login.accept" // an authentication that gives no token, to ask about one or revoke one; refused: a failed one
+)
+
+// What is read is not entered, only that somebody may not.
+const (
+	AgentView  Action = "agent.view"
+	SecretView Action = "secret.view" // the metadata of secrets: nobody can read a secret
+	AuditView  Action = "audit.view"
 )
 
 // Event is what happened, before it has a place in the chain. It never holds

@@ -21,6 +21,10 @@ const CheckpointType = "agentcreds-audit-checkpoint+jws"
 type (
 	// AuditEntry is one entry of the audit.
 	AuditEntry = audit.Entry
+	// AuditEvent is what happened, before it is an entry.
+	AuditEvent = audit.Event
+	// AuditAction names what was done.
+	AuditAction = audit.Action
 	// AuditQuery asks for entries. A Limit of 0, or above MaxAuditPage, is
 	// MaxAuditPage.
 	AuditQuery = store.EntryQuery

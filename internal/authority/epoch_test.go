@@ -105,22 +105,22 @@ func TestRevokeToken(t *testing.T) {
 	o := newOffice(t, "")
 	bot, tf := o.bot(t, authority.AgentChange{}), o.terraform(t)
 	one, two, three := o.in(t, bot), o.in(t, bot), o.in(t, tf)
-	before := len(o.trail(t))
-	wantRefusal(t, o.RevokeToken(t.Context(), tf.ID, one.Value), authority.Foreign)
+	before, mine := len(o.trail(t)), authority.Caller{ID: bot.ID, Agent: true}
+	wantRefusal(t, o.RevokeToken(t.Context(), authority.Caller{ID: tf.ID}, one.Value), authority.Foreign)
 	o.wantActive(t, "after another's attempt", one, true)
 	for range 2 {
-		if err := o.RevokeToken(t.Context(), bot.ID, one.Value); err != nil {
+		if err := o.RevokeToken(t.Context(), mine, one.Value); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := o.RevokeToken(t.Context(), bot.ID, secret.New("none of ours")); err != nil {
+	if err := o.RevokeToken(t.Context(), mine, secret.New("none of ours")); err != nil {
 		t.Errorf("a token that is none: %v", err)
 	}
 	o.wantActive(t, "revoked token", one, false)
 	o.wantActive(t, "another token of the agent", two, true)
 	o.wantActive(t, "a client's", three, true)
 	entries := o.trail(t)[before:]
-	if len(entries) != 2 || entries[0].Outcome != audit.Refused || entries[1].Action != audit.TokenRevoke || entries[1].Detail["jti"] != one.ID {
+	if len(entries) != 2 || entries[0].Outcome != audit.Refused || entries[0].Actor != authority.ClientPrincipal(tf.ID) || entries[0].AgentID != bot.ID || entries[1].Action != audit.TokenRevoke || entries[1].Detail["jti"] != one.ID {
 		t.Errorf("the entries are %+v", entries)
 	}
 	second := &office{o.world, o.issuer(t, authority.IssuerConfig{})}

@@ -68,6 +68,7 @@ func (i *Issuer) ContinueFlow(ctx context.Context, id string, l Login) (Code, er
 	if i.a.Now().Unix() >= f.Expires {
 		return Code{}, refuse(OldFlow, "the flow took too long")
 	}
+	l.action = audit.CodeIssue
 	s, credential, err := i.authenticate(ctx, l, start)
 	if err != nil {
 		return Code{}, err

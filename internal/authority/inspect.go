@@ -157,7 +157,7 @@ func (i *Issuer) inForce(r store.Reader, c Claims) (subject, error) {
 
 // RevokeToken ends one token. What is not in force anyway is no error (RFC
 // 7009 §2.2); a token of somebody else is Foreign.
-func (i *Issuer) RevokeToken(ctx context.Context, by string, token secret.Text) error {
+func (i *Issuer) RevokeToken(ctx context.Context, by Caller, token secret.Text) error {
 	c, err := i.Inspect(ctx, token)
 	if _, ok := asError(err); ok {
 		return nil
@@ -165,12 +165,12 @@ func (i *Issuer) RevokeToken(ctx context.Context, by string, token secret.Text) 
 	if err != nil {
 		return err
 	}
-	base := audit.Event{Actor: "agent:" + by, Action: audit.TokenRevoke, AgentID: by, Target: c.Credential}
-	if !c.Agent() {
-		base.Actor, base.AgentID = ClientPrincipal(by), ""
+	base := audit.Event{Actor: by.principal(), Action: audit.TokenRevoke, Target: c.Credential}
+	if c.Agent() {
+		base.AgentID = c.Subject
 	}
 	return i.a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
-		if c.Subject != by {
+		if c.Subject != by.ID {
 			return refuse(Foreign, "The token is somebody else's.")
 		}
 		ev.Detail["jti"] = c.ID

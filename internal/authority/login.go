@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 )
@@ -20,7 +21,8 @@ type Login struct {
 	Scopes    []string // that are asked for
 	Audiences []string // that are asked for; none: the default of who asks
 
-	code *code // when an application logs an agent in; nil for who logs in itself
+	code   *code        // when an application logs an agent in; nil for who logs in itself
+	action audit.Action // what it is for; "" means audit.TokenIssue
 }
 
 // subject is who may log in, as the store has it.
@@ -76,12 +78,29 @@ type Caller struct {
 	Audiences []string
 }
 
-// Authenticate finds out who calls by its secret, and gives no token: it is
-// how a resource server asks about tokens, many times a second, and only
-// failures enter the audit. It fails as Login does.
+// principal is the caller as the audit names it.
+func (c Caller) principal() string {
+	if c.Agent {
+		return "agent:" + c.ID
+	}
+	return ClientPrincipal(c.ID)
+}
+
+// Authenticate finds out who calls by its secret, and gives no token. It enters
+// the audit as a login does, so a resource server that asks about tokens many
+// times a second shows a token of its own (CallerByToken). It fails as Login
+// does.
 func (i *Issuer) Authenticate(ctx context.Context, l Login) (Caller, error) {
+	l.action = audit.LoginAccept
 	s, credential, err := i.authenticate(ctx, l, time.Now())
 	if err != nil {
+		return Caller{}, err
+	}
+	ev := audit.Event{Actor: s.name, Action: l.action, Target: credential, Detail: map[string]string{"method": l.Method, "address": l.Address}}
+	if s.agent {
+		ev.AgentID = s.id
+	}
+	if err := i.a.note(ctx, ev); err != nil {
 		return Caller{}, err
 	}
 	i.used(s, credential)

@@ -140,7 +140,7 @@ func TestPruneAudit_leavesTheRest(t *testing.T) {
 	tf := o.terraform(t, "internal_agent_mgt_view")
 	kept, ended, gone := o.in(t, bot), o.in(t, bot), o.in(t, other)
 	o.in(t, tf)
-	if err := o.RevokeToken(t.Context(), bot.ID, ended.Value); err != nil {
+	if err := o.RevokeToken(t.Context(), authority.Caller{ID: bot.ID, Agent: true}, ended.Value); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := o.RevokeAgent(t.Context(), admin, other.ID); err != nil {

@@ -67,6 +67,9 @@ func (i *Issuer) noteRefusal(ctx context.Context, s subject, l Login, refusal *E
 		Actor: s.name, Action: audit.TokenIssue, Outcome: audit.Refused, Reason: refusal.Message,
 		Detail: map[string]string{"method": l.Method, "address": l.Address},
 	}
+	if l.action != "" {
+		ev.Action = l.action
+	}
 	if s.agent {
 		ev.AgentID = s.id
 	}
@@ -79,4 +82,11 @@ func (i *Issuer) noteRefusal(ctx context.Context, s subject, l Login, refusal *E
 // tooMany is the refusal of who failed too often.
 func tooMany(wait time.Duration) *Error {
 	return &Error{Kind: Throttled, Message: "too many failures", RetryAfter: wait}
+}
+
+// Denied enters into the audit that somebody who is known wanted what it may
+// not. Who is not known fills no disk so.
+func (a *Authority) Denied(ctx context.Context, p Principal, what AuditEvent, reason string) error {
+	what.Actor, what.Outcome, what.Reason = p.Name, audit.Refused, reason
+	return a.note(ctx, what)
 }

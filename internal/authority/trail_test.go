@@ -188,3 +188,43 @@ func TestTrail_unwritable(t *testing.T) {
 		t.Errorf("there are %d agents, want 1: %v", page.Total, err)
 	}
 }
+
+// Nobody logs in, asks or revokes unseen: without its entry none of it happens,
+// and it is not answered as if it were the caller's fault.
+func TestTrail_unwritableLogins(t *testing.T) {
+	o := newOffice(t, "")
+	bot, tf := o.bot(t, authority.AgentChange{}), o.terraform(t, "internal_agent_mgt_view")
+	token := o.in(t, bot)
+	flow, err := o.BeginFlow(authority.AppRequest{Client: "app"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := bot
+	wrong.Secret = secret.Generate()
+	o.breakAudit(t)
+	for name, act := range map[string]func() error{
+		"login":                         func() error { _, err := o.Login(t.Context(), bot); return err },
+		"client":                        func() error { _, err := o.Login(t.Context(), tf); return err },
+		"wrong secret":                  func() error { _, err := o.Login(t.Context(), wrong); return err },
+		"authenticate":                  func() error { _, err := o.Authenticate(t.Context(), tf); return err },
+		"wrong secret, without a token": func() error { _, err := o.Authenticate(t.Context(), wrong); return err },
+		"flow":                          func() error { _, err := o.ContinueFlow(t.Context(), flow, bot); return err },
+		"revoke": func() error {
+			return o.RevokeToken(t.Context(), authority.Caller{ID: bot.ID, Agent: true}, token.Value)
+		},
+		"denied": func() error { return o.Denied(t.Context(), admin, authority.AuditEvent{Action: audit.AgentView}, "no") },
+		"prune": func() error {
+			_, err := o.PruneAudit(t.Context(), admin, authority.Prune{Before: o.clock.Now().Add(time.Hour), Through: 1 << 40})
+			return err
+		},
+	} {
+		err := act()
+		if err == nil {
+			t.Errorf("%s was done without an audit entry", name)
+		}
+		if _, refusal := errors.AsType[*authority.Error](err); refusal {
+			t.Errorf("%s was refused as if it were the caller's fault: %v", name, err)
+		}
+	}
+	o.wantActive(t, "the token", token, true)
+}

@@ -135,7 +135,7 @@ func TestManagementMatrix(t *testing.T) {
 	}
 	for name, end := range map[string]func(id, token string) error{
 		"a revoked token": func(id, token string) error {
-			return g.issuer.RevokeToken(t.Context(), id, secret.New(token))
+			return g.issuer.RevokeToken(t.Context(), authority.Caller{ID: id}, secret.New(token))
 		},
 		"the token of a client that was deleted": func(id, _ string) error {
 			return g.rules.DeleteClient(t.Context(), self, id)

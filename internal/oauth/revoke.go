@@ -10,7 +10,7 @@ func (h *Handler) revoke(w http.ResponseWriter, r *http.Request) *failure {
 	if fail != nil {
 		return fail
 	}
-	if err := h.issuer.RevokeToken(r.Context(), caller.ID, token); err != nil {
+	if err := h.issuer.RevokeToken(r.Context(), caller, token); err != nil {
 		return h.failureOf(r, err)
 	}
 	w.Header().Set("Cache-Control", "no-store")

@@ -88,7 +88,7 @@ func TestRoutes(t *testing.T) {
 	terraform, watcher := o.client(t, "terraform", "internal_agent_mgt_view"), o.client(t, "watcher", oauth.ScopeIntrospect)
 	ended, gone := o.bot(t, authority.AgentChange{}), o.token(t, other)
 	dead := o.token(t, ended)
-	if err := o.RevokeToken(t.Context(), other.id, secret.New(gone)); err != nil {
+	if err := o.RevokeToken(t.Context(), authority.Caller{ID: other.id, Agent: true}, secret.New(gone)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := o.RevokeAgent(t.Context(), admin, ended.id); err != nil {

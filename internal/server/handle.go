@@ -83,7 +83,7 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request, rt route) {
 	c := &call{Request: r, route: rt, base: s.base(r), status: rt.status, header: w.Header()}
 	body, err := s.run(w, c)
 	if err != nil {
-		s.refuse(w, r, s.wireError(c, err))
+		s.refuse(w, r, s.wireError(c, s.denied(c, err)))
 		return
 	}
 	s.answer(w, r, c.status, body)

@@ -1,0 +1,229 @@
+package server_test
+
+import (
+	"cmp"
+	"strings"
+	"testing"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/server"
+)
+
+// step is a request to a route and the entry that it must leave: {id} is an
+// agent, {secretId} its secret, {other} an agent that is not there.
+type step struct {
+	target string // "" is the route's own, with {id} and {secretId}
+	body   string
+	status int
+
+	action audit.Action // "" when it leaves none
+	secret string       // the Target of the entry
+	reason string       // a part of it, for a refusal
+	detail string       // a key that its detail must have
+}
+
+const (
+	putName = `{"userName":"AGENT/{id}","` + schemaAgent + `":{"DisplayName":"new"}}`
+
+	schemaAgent = "urn:scim:wso2:agent:schema"
+	other       = "99999999-2222-4333-8444-555555555555"
+)
+
+// trails are the acts and refusals of each route that needs a scope (S10). The
+// first of a route that leaves an entry is also asked for without the scope.
+var trails = map[string][]step{
+	"POST /scim2/Agents": {
+		{body: `{"externalId":"new"}`, status: 201, action: audit.AgentCreate},
+		{body: `{"externalId":"taken"}`, status: 409, action: audit.AgentCreate, reason: "taken"},
+		{body: `{"password":"x"}`, status: 400, action: audit.AgentCreate, reason: "secret"},
+		{body: `{"nosuch":1}`, status: 400},
+	},
+	"GET /scim2/Agents":          {{status: 200}},
+	"POST /scim2/Agents/.search": {{body: `{}`, status: 200}},
+	"GET /scim2/Agents/{id}":     {{status: 200}, {target: agents + "/" + other, status: 404}},
+	"PUT /scim2/Agents/{id}": {
+		{body: putName, status: 200, action: audit.AgentUpdate, detail: "changed"},
+		{body: putName, status: 200}, // the same again
+		{target: agents + "/" + other, body: strings.ReplaceAll(putName, "{id}", other), status: 404, action: audit.AgentUpdate, reason: "no agent"},
+	},
+	"PATCH /scim2/Agents/{id}": {
+		{body: `{"Operations":[{"op":"replace","path":"active","value":false}]}`, status: 200, action: audit.AgentBlock, detail: "changed"},
+		{body: `{"Operations":[{"op":"replace","path":"active","value":false}]}`, status: 200},
+		{body: `{"Operations":[{"op":"replace","path":"active","value":true}]}`, status: 200, action: audit.AgentUnblock, detail: "changed"},
+		{body: `{"Operations":[{"op":"replace","path":"password","value":"` + stronger + `"}]}`, status: 200, action: audit.SecretReset, detail: "revoked:{secretId}"},
+		{body: `{"Operations":[{"op":"replace","path":"password","value":"weak"}]}`, status: 400, action: audit.SecretReset, reason: "secret"},
+		{body: `{"Operations":[]}`, status: 400},
+		{target: agents + "/" + other, body: `{"Operations":[{"op":"replace","path":"active","value":true}]}`, status: 404, action: audit.AgentUpdate, reason: "no agent"},
+	},
+	"DELETE /scim2/Agents/{id}": {
+		{status: 204, action: audit.AgentDelete},
+		{status: 404, action: audit.AgentDelete, reason: "no agent"},
+	},
+	"POST /api/server/v1/agents/{id}/secrets": {
+		{body: `{}`, status: 201, action: audit.SecretCreate, secret: "*"},
+		{body: `{}`, status: 409, action: audit.SecretCreate, reason: "live secrets"},
+		{body: `{"expiresAt":"soon"}`, status: 400},
+	},
+	"GET /api/server/v1/agents/{id}/secrets": {{status: 200}, {target: service + other + "/secrets", status: 404}},
+	"PUT /api/server/v1/agents/{id}/secrets/{secretId}": {
+		{target: service + "{id}/secrets/" + other, body: `{"secretValue":"` + stronger + `"}`, status: 201, action: audit.SecretCreate, secret: other},
+		{body: `{"secretValue":"` + strong + `"}`, status: 200}, // the same again
+		{body: `{"secretValue":"` + stronger + `"}`, status: 409, action: audit.SecretCreate, secret: newID, reason: "another secret"},
+	},
+	"GET /api/server/v1/agents/{id}/secrets/{secretId}": {{status: 200}},
+	"PATCH /api/server/v1/agents/{id}/secrets/{secretId}": {
+		{body: `{"expiresAt":4000000000}`, status: 200, action: audit.SecretExpire, secret: newID, detail: "expires"},
+		{body: `{"expiresAt":4000000000}`, status: 200},
+		{target: service + "{id}/secrets/" + other, body: `{"expiresAt":4000000000}`, status: 404, action: audit.SecretExpire, secret: other, reason: "no secret"},
+	},
+	"DELETE /api/server/v1/agents/{id}/secrets/{secretId}": {
+		{status: 204, action: audit.SecretRevoke, secret: newID},
+		{target: service + "{id}/secrets/" + other, status: 404, action: audit.SecretRevoke, secret: other, reason: "no secret"},
+	},
+	"POST /api/server/v1/agents/{id}/revoke": {
+		{status: 200, action: audit.AgentRevoke},
+		{target: service + other + "/revoke", status: 404, action: audit.AgentRevoke, reason: "no agent"},
+	},
+	"GET /api/server/v1/audit/events":     {{status: 200}},
+	"GET /api/server/v1/audit/checkpoint": {{status: 200}},
+}
+
+// denials are what the refusal for want of a scope names where it is not the
+// first act of the route: nothing else of what is read is entered, and what a
+// PATCH would do was not looked at.
+var denials = map[string]audit.Action{
+	"GET /scim2/Agents": audit.AgentView, "POST /scim2/Agents/.search": audit.AgentView, "GET /scim2/Agents/{id}": audit.AgentView,
+	"GET /api/server/v1/agents/{id}/secrets": audit.SecretView, "GET /api/server/v1/agents/{id}/secrets/{secretId}": audit.SecretView,
+	"PATCH /scim2/Agents/{id}":        audit.AgentUpdate,
+	"GET /api/server/v1/audit/events": audit.AuditView, "GET /api/server/v1/audit/checkpoint": audit.AuditView,
+}
+
+// entered are the entries that a request leaves.
+func (g *rig) entered(request func()) []api.AuditEvent {
+	g.t.Helper()
+	head := decodeAs[api.AuditCheckpoint](g.send("GET", checkpoint, "").is(200)).Seq
+	request()
+	return decodeAs[api.AuditPage](g.send("GET", events+"?"+api.AuditQuery{After: head}.Values().Encode(), "").is(200)).Events
+}
+
+// TestTrailOfEachRoute goes through the route table: each act and each refusal
+// by a rule leaves one entry that says who, what, to whom, with which result
+// and why; what is read, what changes nothing and what nobody understands
+// leaves none. Who is known and lacks the scope leaves one; who is not known
+// cannot fill a disk.
+func TestTrailOfEachRoute(t *testing.T) {
+	seen := map[string]bool{}
+	for _, route := range server.Routes() {
+		name := route.Method + " " + route.Pattern
+		steps, ok := trails[name]
+		seen[name] = true
+		if ok == (route.Scope == "") {
+			t.Errorf("the route %s with the scope %q has %d lines in the table of what it leaves in the audit", name, route.Scope, len(steps))
+			continue
+		}
+		if !ok {
+			continue // anybody who is known may
+		}
+		t.Run(name, func(t *testing.T) {
+			g := newRig(t)
+			g.send("POST", agents, `{"externalId":"taken"}`).is(201)
+			id := g.bare("bot")
+			g.send("PUT", service+id+"/secrets/"+newID, `{"secretValue":"`+strong+`"}`).is(201)
+			fill := strings.NewReplacer("{id}", id, "{secretId}", newID)
+			ask := func(s step, authorization string) answer {
+				return g.send(route.Method, fill.Replace(cmp.Or(s.target, route.Pattern)), fill.Replace(s.body), "Authorization", authorization)
+			}
+			for _, s := range append(steps[:1:1], step{body: "nonsense"}) {
+				for _, authorization := range []string{"", "Bearer nonsense"} {
+					if left := g.entered(func() { ask(s, authorization).is(401) }); len(left) > 0 {
+						t.Errorf("who is not known leaves %+v", left)
+					}
+				}
+				left := g.entered(func() { ask(s, "Bearer eve:other_scope").is(403) })
+				want := cmp.Or(denials[name], firstAction(steps))
+				if len(left) != 1 || left[0].Actor != "eve" || left[0].Action != string(want) || left[0].Outcome != "refused" || !strings.Contains(left[0].Reason, route.Scope) {
+					t.Errorf("without the scope it leaves %+v, want the refusal of %s to eve", left, want)
+				}
+				if strings.Contains(route.Pattern, "{id}") && len(left) == 1 && (left[0].AgentID != id && s.target == "" || strings.Contains(route.Pattern, "{secretId}") == (left[0].Target == "")) {
+					t.Errorf("without the scope the entry is about %q %q", left[0].AgentID, left[0].Target)
+				}
+			}
+			for n, s := range steps {
+				var a answer
+				left := g.entered(func() {
+					a = ask(s, "Bearer eve:"+route.Scope+" "+api.ScopeCredentialCreate).is(s.status)
+				})
+				if s.action == "" {
+					if len(left) > 0 {
+						t.Errorf("request %d leaves %+v, want nothing", n, left)
+					}
+					continue
+				}
+				if len(left) != 1 {
+					t.Errorf("request %d leaves %d entries, want one: %+v", n, len(left), left)
+					continue
+				}
+				e, outcome := left[0], map[bool]string{true: "refused", false: "done"}[s.status >= 400]
+				agent := id
+				switch {
+				case strings.Contains(s.target, other) && !strings.Contains(s.target, "{id}"):
+					agent = other
+				case route.Pattern == agents && s.status == 201:
+					agent, _ = a.json()["id"].(string)
+				case route.Pattern == agents:
+					agent = e.AgentID // there is none: it may have been given an id
+				}
+				if e.Actor != "eve" || e.Action != string(s.action) || e.Outcome != outcome || e.AgentID != agent || e.Time.IsZero() {
+					t.Errorf("request %d leaves %+v; want %s of %s by eve, %s", n, e, s.action, agent, outcome)
+				}
+				if s.secret == "*" && e.Target == "" || s.secret != "*" && s.secret != "" && e.Target != s.secret {
+					t.Errorf("request %d names the credential %q, want %q", n, e.Target, s.secret)
+				}
+				if (outcome == "refused") != (e.Reason != "") || !strings.Contains(strings.ToLower(e.Reason), s.reason) {
+					t.Errorf("request %d gives the reason %q, want %q in it", n, e.Reason, s.reason)
+				}
+				if _, has := e.Detail[fill.Replace(s.detail)]; s.detail != "" && !has {
+					t.Errorf("request %d has the detail %v, want %s in it", n, e.Detail, s.detail)
+				}
+			}
+		})
+	}
+	for name := range trails {
+		if !seen[name] {
+			t.Errorf("there is a line for %s, and no such route", name)
+		}
+	}
+}
+
+// firstAction is what the route does, as the audit names it.
+func firstAction(steps []step) audit.Action {
+	for _, s := range steps {
+		if s.action != "" {
+			return s.action
+		}
+	}
+	return ""
+}
+
+// What a request needs beside the scope of its route is refused as visibly.
+func TestTrailOfFurtherScopes(t *testing.T) {
+	g := newRig(t)
+	id := g.bare("bot")
+	for _, tt := range []struct{ method, target, body, has, action string }{
+		{"PATCH", agents + "/" + id, `{"Operations":[{"op":"replace","value":{"password":"` + strong + `"}}]}`, api.ScopeAgentUpdate, "agent.update"},
+		{"GET", agents + "/" + id + "?attributes=" + api.AttrSecrets, ``, api.ScopeAgentView, "agent.view"},
+	} {
+		left := g.entered(func() { g.send(tt.method, tt.target, tt.body, "Authorization", "Bearer eve:"+tt.has).is(403) })
+		if len(left) != 1 || left[0].Actor != "eve" || left[0].Action != tt.action || left[0].AgentID != id || !strings.Contains(left[0].Reason, "internal_agent_credential_") {
+			t.Errorf("%s leaves %+v", tt.method, left)
+		}
+	}
+	// An id that cannot be one is not taken into the audit.
+	left := g.entered(func() {
+		g.send("DELETE", agents+"/"+strings.Repeat("%1b", 36), "", "Authorization", "Bearer eve:").is(403)
+	})
+	if len(left) != 1 || left[0].AgentID != "" {
+		t.Errorf("a path that is no id leaves %+v", left)
+	}
+}
