@@ -109,3 +109,25 @@ func TestJourney_givenAndError(t *testing.T) {
 		})
 	}
 }
+
+// TestJourney_givenWeak: a secret that is refused is told why, and is not in
+// what is told, nor in any file.
+func TestJourney_givenWeak(t *testing.T) {
+	t.Parallel()
+	c := &severed{kitchen: newKitchen(t, recipe{config: givenConfig, hidden: true}, nil), needles: newNeedles()}
+	for i, weak := range []string{"horse-battery-staple", "PASSWORD-123-SHOUTED", "No-digit-is-in-this"} {
+		c.needles.add(fmt.Sprint("weak value ", i), weak)
+		c.trace(c.address, "TF_VAR_given="+weak)
+		r := c.w.run("apply")
+		if r.code == 0 || !strings.Contains(r.stdout+r.stderr, "secret_wo") {
+			t.Errorf("it is not refused: %s", r)
+		}
+		c.search(t, "after the refusal", r)
+	}
+	for _, a := range c.s.agents() {
+		if list := c.s.secrets(a.ID); len(list) > 0 {
+			t.Errorf("the agent has %+v", list)
+		}
+	}
+	c.s.stop()
+}

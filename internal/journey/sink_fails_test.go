@@ -35,3 +35,40 @@ func TestJourney_sinkFails(t *testing.T) {
 		})
 	}
 }
+
+// popular is what many pages show: one secret, made by an ephemeral resource,
+// into two sinks under one version.
+const popular = recipeAgent + `
+ephemeral "agentcreds_random_secret" "new" {}
+
+resource "sink_value" "a" {
+  name             = "a"
+  value_wo         = ephemeral.agentcreds_random_secret.new.value
+  value_wo_version = var.trigger
+}
+
+resource "sink_value" "b" {
+  name             = "b"
+  value_wo         = ephemeral.agentcreds_random_secret.new.value
+  value_wo_version = var.trigger
+}
+`
+
+// TestJourney_popularIsUnsafe: why the guide warns of it. One sink fails, the
+// next run says that all is well, and the sinks hold different secrets. The day
+// this fails, the guide can say something nicer.
+func TestJourney_popularIsUnsafe(t *testing.T) {
+	t.Parallel()
+	k := newKitchen(t, recipe{config: popular}, nil)
+	k.sinks.fail("b", before)
+	if first := k.w.run("apply"); first.code == 0 {
+		t.Errorf("the sink did not fail: %s", first)
+	}
+	k.sinks.fail("b", "")
+	k.w.must("apply")
+	k.w.settled()
+	if held := k.sinks.held(); held["a"].Value == held["b"].Value || held["a"].Version != held["b"].Version {
+		t.Errorf("the sinks agree, or Terraform knows that they do not: versions %d and %d", held["a"].Version, held["b"].Version)
+	}
+	k.s.stop()
+}
