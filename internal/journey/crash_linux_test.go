@@ -116,7 +116,9 @@ func (s shot) fire(t testing.TB, p *process) (gone bool) {
 		return false
 	}
 	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if len(children(p.pid(), program)) == 0 {
+		// The CLI may have started another one meanwhile.
+		alive := children(p.pid(), program)
+		if !slices.ContainsFunc(plugins, func(pid int) bool { return slices.Contains(alive, pid) }) {
 			return true
 		}
 	}
