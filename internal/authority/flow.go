@@ -96,10 +96,7 @@ func (i *Issuer) ContinueFlow(ctx context.Context, id string, l Login) (Code, er
 // AttemptsLeft is how often a login with the id may still fail, from that
 // address, before it has to wait.
 func (i *Issuer) AttemptsLeft(id, address string) int {
-	t := i.failures
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return max(0, int(throttleBurst-t.present(keyOf(id, address)).level))
+	return i.failures.left(keyOf(id, address))
 }
 
 // sealed64 seals a value into a text.

@@ -47,7 +47,8 @@ type Issuer struct {
 	alg  string
 	life time.Duration
 
-	failures  *throttle
+	failures  *throttle // of an agent at an address
+	strangers *throttle // of an address
 	throttled atomic.Int64
 	someone   atomic.Pointer[string] // an agent that there was; see even
 	uses      *uses
@@ -83,7 +84,7 @@ func NewIssuer(cfg IssuerConfig) (*Issuer, error) {
 	}
 	return &Issuer{
 		a: cfg.Authority, url: cfg.URL, seal: cfg.Seal, alg: cfg.Alg, life: cfg.Life,
-		failures: newThrottle(cfg.Authority.Now), uses: newUses(cfg.Authority.store),
+		failures: newThrottle(ofOne, cfg.Authority.Now), strangers: newThrottle(ofAddress, cfg.Authority.Now), uses: newUses(cfg.Authority.store),
 		signers: map[string]jose.Signer{}, publics: map[string]jose.JSONWebKey{},
 	}, nil
 }

@@ -127,6 +127,7 @@ func (i *Issuer) authenticate(ctx context.Context, l Login, start time.Time) (su
 		// This digest costs: whoever failed too often does not get one.
 		if wait := i.failures.wait(keyOf(l.ID, l.Address)); wait > 0 {
 			i.throttled.Add(1)
+			hold(ctx, start, throttledStep)
 			return subject{}, "", tooMany(wait)
 		}
 	}

@@ -13,7 +13,7 @@ import (
 // what they take on a machine that is not overloaded.
 const (
 	enteredStep   = 20 * time.Millisecond
-	throttledStep = 5 * time.Millisecond   // nothing is written
+	throttledStep = 100 * time.Millisecond // so that who goes on and on takes little
 	slowStep      = 100 * time.Millisecond // with an argon2id in it
 	// stepJitter hides the grain of the timers, which would tell how long
 	// before the end the work was done.

@@ -2,6 +2,7 @@ package authority
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
@@ -41,10 +42,10 @@ func (i *Issuer) fail(ctx context.Context, s subject, l Login, start time.Time, 
 	}
 	var err error
 	step := enteredStep
-	switch wait := i.failures.fail(keyOf(l.ID, l.Address)); {
+	wait, crowd := i.failures.fail(keyOf(l.ID, l.Address)), i.strangers.fail(keyOf("", l.Address))
+	switch {
 	case wait > 0:
-		i.throttled.Add(1)
-		err, step = tooMany(wait), throttledStep
+	case s.name == "" && crowd > 0:
 	case s.name == "":
 		// Counting is a commit, as an entry is: both wait for the same disk.
 		if err = i.a.store.Count(ctx, unknownLogins, 1); err == nil {
@@ -53,11 +54,23 @@ func (i *Issuer) fail(ctx context.Context, s subject, l Login, start time.Time, 
 	default:
 		err = i.noteRefusal(ctx, s, l, refusal)
 	}
+	if wait = max(wait, crowd); wait > 0 && (err == nil || errors.Is(err, refusal)) {
+		i.throttled.Add(1)
+		err, step = tooMany(wait), throttledStep
+	}
 	if !l.Secret.HasOurShape() {
 		step = slowStep
 	}
 	hold(ctx, start, step)
 	return err
+}
+
+// Stranger enters that somebody at an address showed a token that is none, and
+// answers who does so all the time more slowly. Nobody else waits.
+func (i *Issuer) Stranger(ctx context.Context, address string) {
+	if i.strangers.fail(keyOf("", address)) > 0 {
+		hold(ctx, time.Now(), throttledStep)
+	}
 }
 
 // noteRefusal enters a refusal into the audit and returns it; when it cannot be

@@ -3,14 +3,27 @@ package authority
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"net/netip"
 	"sync"
 	"time"
 )
 
-// The bucket of failures: this many at once, then one for each refill.
+// allowance is how much a bucket of failures takes: so many at once, then one
+// for each refill.
+type allowance struct {
+	burst  float64
+	refill time.Duration
+}
+
+var (
+	// ofOne is for an agent at an address.
+	ofOne = allowance{10, 6 * time.Second}
+	// ofAddress is for an address, whoever it says to be. Many agents can be
+	// behind one.
+	ofAddress = allowance{100, 100 * time.Millisecond}
+)
+
 const (
-	throttleBurst  = 10
-	throttleRefill = 6 * time.Second
 	// throttleKeys bounds the memory: about 100 bytes for each, in each of
 	// two generations.
 	throttleKeys = 20_000
@@ -22,6 +35,7 @@ const (
 // keys are forgotten. Nothing is ever searched, so a flood of keys costs no
 // more than its own failures.
 type throttle struct {
+	allowance
 	now func() time.Time
 
 	mu         sync.Mutex
@@ -33,6 +47,11 @@ type throttle struct {
 type throttleKey [16]byte
 
 func keyOf(id, address string) throttleKey {
+	// Who has one IPv6 address has the whole network.
+	if ip, err := netip.ParseAddr(address); err == nil && ip.Is6() && !ip.Is4In6() {
+		network, _ := ip.WithZone("").Prefix(64)
+		address = network.String()
+	}
 	text := binary.BigEndian.AppendUint64(nil, uint64(len(id)))
 	sum := sha256.Sum256(append(append(text, id...), address...))
 	return throttleKey(sum[:16])
@@ -43,8 +62,8 @@ type bucket struct {
 	at    time.Time
 }
 
-func newThrottle(now func() time.Time) *throttle {
-	return &throttle{now: now, young: map[throttleKey]bucket{}}
+func newThrottle(a allowance, now func() time.Time) *throttle {
+	return &throttle{allowance: a, now: now, young: map[throttleKey]bucket{}}
 }
 
 // wait is how long a key must wait for the next attempt; 0: not at all.
@@ -55,7 +74,7 @@ func (t *throttle) wait(key throttleKey) time.Duration {
 	if b.level > 0 {
 		t.put(key, b)
 	}
-	return b.over()
+	return t.over(b)
 }
 
 // fail enters a failure and tells how long to wait. Failures beyond the limit
@@ -64,7 +83,7 @@ func (t *throttle) fail(key throttleKey) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	b := t.present(key)
-	wait := b.over()
+	wait := t.over(b)
 	if wait == 0 {
 		b.level++
 	}
@@ -94,14 +113,18 @@ func (t *throttle) present(key throttleKey) bucket {
 	now := t.now()
 	// A clock that goes back refills nothing.
 	passed := max(0, now.Sub(b.at).Seconds())
-	b.level = max(0, b.level-passed/throttleRefill.Seconds())
+	b.level = max(0, b.level-passed/t.refill.Seconds())
 	b.at = now
 	return b
 }
 
-func (b bucket) over() time.Duration {
-	if b.level <= throttleBurst-1 {
-		return 0
-	}
-	return time.Duration((b.level - (throttleBurst - 1)) * float64(throttleRefill))
+func (a allowance) over(b bucket) time.Duration {
+	return time.Duration(max(0, b.level-(a.burst-1)) * float64(a.refill))
+}
+
+// left is how many failures a key may have before it has to wait.
+func (t *throttle) left(key throttleKey) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return max(0, int(t.burst-t.present(key).level))
 }

@@ -13,8 +13,9 @@ import (
 // access says who may call the management API: who shows the admin token, or a
 // token of our own token endpoint that was made for it.
 type access struct {
-	rules  *authority.Authority
-	issuer *authority.Issuer
+	rules   *authority.Authority
+	issuer  *authority.Issuer
+	proxies proxies
 }
 
 // errNobody is all that is told of a token that does not count.
@@ -35,6 +36,7 @@ func (a access) principal(r *http.Request) (authority.Principal, error) {
 	}
 	p, ok, err := a.rules.Admin(r.Context(), token)
 	if err == nil && !ok {
+		a.issuer.Stranger(r.Context(), a.proxies.address(r))
 		err = errNobody
 	}
 	return p, err

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -32,6 +33,7 @@ const testIssuer = "https://auth.example"
 type gate struct {
 	*parts
 	ahead atomic.Int64 // a time.Duration
+	asked atomic.Int64
 	admin secret.Text
 	agent authority.Agent
 }
@@ -104,6 +106,7 @@ func (g *gate) ask(t *testing.T, route server.Route, token string) (int, string)
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
+	r.RemoteAddr = fmt.Sprintf("[2001:db8:0:%x::1]:1", g.asked.Add(1)) // who is strange too often is answered slowly
 	w := httptest.NewRecorder()
 	g.handler.ServeHTTP(w, r)
 	return w.Code, w.Body.String()

@@ -39,7 +39,7 @@ func assemble(ctx context.Context, cfg serveConfig, rules *authority.Authority, 
 	if err != nil {
 		return nil, err
 	}
-	who := access{rules: rules, issuer: issuer}
+	who := access{rules: rules, issuer: issuer, proxies: cfg.proxies}
 	management, err := server.New(server.Config{
 		Authority: server.Always(rules),
 		Authorize: who.principal,

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -68,7 +69,13 @@ func adminOnly(t *testing.T, token secret.Text) access {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return access{rules: rules}
+	issuer, err := authority.NewIssuer(authority.IssuerConfig{
+		Authority: rules, URL: testIssuer, Seal: func() (secret.SealKey, error) { return secret.SealKey{}, errors.New("nobody needs it") },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return access{rules: rules, issuer: issuer}
 }
 
 // Tokens are of 256 bits, and no two are the same.

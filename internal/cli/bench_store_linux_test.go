@@ -42,7 +42,7 @@ func BenchmarkServe_store(b *testing.B) {
 		fmt.Fprintf(&text, "%-9s %7.0f µs %7.0f µs %6.2f\n", r.name, middle(r.mine, cpu), middle(r.yard, cpu), r.ratio(cpu))
 		b.ReportMetric(r.ratio(cpu), r.name+"-CPU-ratio")
 	}
-	now, then := rss(b, ours.cmd.Process.Pid), rss(b, yard.cmd.Process.Pid)
+	now, then := ours.rss(b), yard.rss(b)
 	b.Logf("with %d agents beside %d; CPU of the server for a request, medians of %d rounds\n%s%-9s %6.1f MiB %6.1f MiB %6.2f",
 		many, few, len(rows[0].mine), text.String(), "memory", now, then, now/then)
 	b.ReportMetric(now, "RSS-MiB")
@@ -117,13 +117,8 @@ func (c *crowd) rows(b *testing.B) []*row {
 	}
 }
 
-// rss is what a process has in memory, in MiB.
-func rss(b *testing.B, pid int) float64 {
+// rss is what the server has in memory, in MiB.
+func (c *crowd) rss(b *testing.B) float64 {
 	b.Helper()
-	_, after, ok := strings.Cut(readFile(b, fmt.Sprintf("/proc/%d/status", pid)), "VmRSS:")
-	var kib float64
-	if _, err := fmt.Sscan(after, &kib); err != nil || !ok {
-		b.Fatalf("there is no VmRSS: %v", err)
-	}
-	return kib / 1024
+	return float64(c.memory(b, "VmRSS")) / (1 << 20)
 }

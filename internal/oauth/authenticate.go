@@ -60,6 +60,7 @@ func (h *Handler) caller(r *http.Request, f form) (authority.Caller, *failure) {
 	}
 	caller, err := h.issuer.CallerByToken(r.Context(), token)
 	if _, refused := asRefusal(err); refused {
+		h.issuer.Stranger(r.Context(), h.address(r))
 		return authority.Caller{}, badToken()
 	}
 	if err != nil {

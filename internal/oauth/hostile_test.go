@@ -240,7 +240,7 @@ func TestForged(t *testing.T) {
 // nobody has, from as many addresses as there are failures, while the agent
 // goes on getting its tokens. Nothing of it stays in memory.
 func TestFlood(t *testing.T) {
-	const failures, senders = 10_000, 64
+	const failures, senders = 10_000, 256
 	s := &studio{}
 	s.office = newOfficeOf(t, authority.Config{}, oauth.Config{
 		App:     &oauth.Application{ClientID: appID, RedirectURI: redirect},
@@ -286,9 +286,9 @@ func TestFlood(t *testing.T) {
 		})
 	}
 	done.Wait()
-	// What was throttled are the failures of one agent at one address: half
-	// of all, but for the first ten and those that the time gave back.
-	if got := throttled.Load(); got+refused.Load() != failures || got < failures/2-200 || got > failures/2 {
+	// What was throttled is what came from the one address, but for the first
+	// hundred and those that the time gave back.
+	if got := throttled.Load(); got+refused.Load() != failures || got < failures/2 || got > failures*3/4 {
 		t.Errorf("%d were refused and %d throttled", refused.Load(), got)
 	}
 	if more := int64(inUse()) - int64(before); more > 16<<20 {
