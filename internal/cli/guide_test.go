@@ -26,7 +26,7 @@ func TestGuideHasEveryAction(t *testing.T) {
 		table.WriteString(row[1] + "\n")
 	}
 	explained := map[string]bool{}
-	for _, action := range regexp.MustCompile("[a-z]+\\.[a-z]+").FindAllString(table.String(), -1) {
+	for _, action := range regexp.MustCompile(`[a-z]+\.[a-z]+`).FindAllString(table.String(), -1) {
 		explained[action] = true
 	}
 	files, err := filepath.Glob("../audit/*.go")
