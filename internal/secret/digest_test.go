@@ -1,9 +1,13 @@
 package secret_test
 
 import (
+	"encoding/base64"
+	"encoding/binary"
 	"runtime"
 	"strings"
 	"testing"
+
+	"golang.org/x/crypto/argon2"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 )
@@ -55,6 +59,29 @@ func TestDigest(t *testing.T) {
 	}
 	if !strings.HasPrefix(string(fast), "sha256$") || !strings.HasPrefix(string(slow), "argon2id$") {
 		t.Errorf("digests are %s and %s", fast, slow)
+	}
+}
+
+// TestDigest_parameters computes what is stored of a chosen secret from the
+// outside: argon2id with 19 MiB, two passes and one lane, as OWASP's sheet on
+// password storage wants at least, and a salt of 128 bits.
+func TestDigest_parameters(t *testing.T) {
+	const agent, value = "agent-1", "Correct-Horse-7"
+	parts := strings.Split(string(secret.NewDigest(agent, secret.New(value))), "$")
+	if len(parts) != 3 || parts[0] != "argon2id" {
+		t.Fatalf("the digest has the parts %q", parts)
+	}
+	salt, err := base64.RawStdEncoding.DecodeString(parts[1])
+	if err != nil || len(salt) != 16 {
+		t.Fatalf("the salt has %d bytes, %v", len(salt), err)
+	}
+	var message []byte
+	for _, part := range []string{"agentcreds secret v1", agent, value} {
+		message = append(binary.BigEndian.AppendUint32(message, uint32(len(part))), part...)
+	}
+	key := base64.RawStdEncoding.EncodeToString(argon2.IDKey(message, salt, 2, 19*1024, 1, 32))
+	if parts[2] != key {
+		t.Errorf("the key is %s, want %s", parts[2], key)
 	}
 }
 

@@ -1,6 +1,7 @@
 package secret_test
 
 import (
+	"math"
 	"regexp"
 	"strings"
 	"testing"
@@ -12,10 +13,13 @@ var shape = regexp.MustCompile(`^agcs_[0-9A-Za-z]{49}$`)
 
 const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-// TestGenerate makes 100,000 secrets: of the right shape, all different, good
+// TestGenerate makes a million secrets: of the right shape, all different, good
 // for the policies that are common, and every character as likely as any other.
 func TestGenerate(t *testing.T) {
-	const n = 100_000
+	n := 1_000_000
+	if testing.Short() {
+		n = 100_000
+	}
 	seen := make(map[string]bool, n)
 	count := map[byte]int{}
 	for range n {
@@ -40,7 +44,7 @@ func TestGenerate(t *testing.T) {
 	}
 	// Chi-square with 61 degrees of freedom: 153 is passed by chance once
 	// in a thousand million runs. A generator that takes bytes modulo 62
-	// without dropping some comes to about 35,000.
+	// without dropping some comes to about 350,000.
 	expected := float64(n) * 43 / float64(len(alphabet))
 	var chi float64
 	for _, c := range []byte(alphabet) {
@@ -49,6 +53,16 @@ func TestGenerate(t *testing.T) {
 	}
 	if len(count) != len(alphabet) || chi > 153 {
 		t.Errorf("chi-square over %d characters = %.1f, want at most 153", len(count), chi)
+	}
+}
+
+// TestEntropy: what is drawn at random are at least 256 bits, after all that is
+// dropped for the policies.
+func TestEntropy(t *testing.T) {
+	digits, upper := math.Pow(52./62, 43), math.Pow(36./62, 43) // the bodies without one
+	bits := 43*math.Log2(62) + math.Log2(1-digits-upper)
+	if bits < 256 {
+		t.Errorf("a secret has %.3f bits", bits)
 	}
 }
 

@@ -84,12 +84,15 @@ func TestHostileBodiesOfOurOwn(t *testing.T) {
 		`{"previous":{"secretId":"x","expiresAt":-1}}`:               "previous needs a secretId and an expiresAt",
 		`{"previous":[]}`:                                            "previous",
 		`{"previous":{"secretId":"x","expiresAt":1,"secretid":"y"}}`: "twice",
-		`{"secretValue":"short"}`:                                    "too weak",
+		`{"secretValue":"short"}`:                                    "too weak: it has 5 characters, 8 to 100 are needed",
+		`{"secretValue":"HUNTER-2-HUNTER"}`:                          "too weak: it needs a lower-case letter",
+		`{"secretValue":"hunter-2-hunter"}`:                          "too weak: it needs an upper-case letter",
+		`{"secretValue":"Hunter-hunter"}`:                            "too weak: it needs a digit",
 		`{"secretValue":"` + strings.Repeat("Ab1", 50) + `"}`:        "too weak",
-		`{"secretValue":"Hunter-2-\u0007-hunter"}`:                   "too weak",
+		`{"secretValue":"Hunter-2-\u0007-hunter"}`:                   "too weak: it has a control character",
 	} {
 		a := g.send("POST", service+id+"/secrets", body).is(400)
-		if !strings.Contains(a.body, says) || strings.Contains(a.body, "Hunter") {
+		if !strings.Contains(a.body, says) || strings.Contains(strings.ToLower(a.body), "hunter") {
 			t.Errorf("%s answered %s, want a text that says %q and no secret", body, a.body, says)
 		}
 	}
