@@ -42,6 +42,17 @@ func (a Agent) reveal() any {
 	}{rest(a), plain{a.Password}}
 }
 
+func (c ManagementClient) reveal() any {
+	if c.ClientSecret.IsZero() {
+		return c
+	}
+	type rest ManagementClient
+	return struct {
+		rest
+		ClientSecret plain `json:"clientSecret"`
+	}{rest(c), plain{c.ClientSecret}}
+}
+
 func (s Secret) reveal() any {
 	if s.SecretValue.IsZero() {
 		return s

@@ -18,9 +18,10 @@ import (
 
 // holders are the structs of the package that hold a secret, by name.
 var holders = map[string]any{
-	"Agent":         api.Agent{},
-	"Secret":        api.Secret{},
-	"SecretRequest": api.SecretRequest{},
+	"Agent":            api.Agent{},
+	"ManagementClient": api.ManagementClient{},
+	"Secret":           api.Secret{},
+	"SecretRequest":    api.SecretRequest{},
 }
 
 // TestHolders finds the structs that hold a secret in the source: one that is

@@ -31,12 +31,14 @@ const (
 	CodeNoRoute      Code = "AGC-40400"
 	CodeNoAgent      Code = "AGC-40401"
 	CodeNoSecret     Code = "AGC-40402"
+	CodeNoClient     Code = "AGC-40403"
 	CodeMethod       Code = "AGC-40501"
 	CodeMediaType    Code = "AGC-40601"
 	CodeLimit        Code = "AGC-40901"
 	CodeUsedID       Code = "AGC-40902"
 	CodeBlocked      Code = "AGC-40903"
 	CodeDead         Code = "AGC-40904"
+	CodeUsedName     Code = "AGC-40905"
 	CodeStale        Code = "AGC-41201"
 	CodeTooLarge     Code = "AGC-41301"
 	CodeInternal     Code = "AGC-50001"
@@ -55,6 +57,10 @@ var (
 	ErrForbidden = &Error{Status: http.StatusForbidden}
 	// ErrExists: the external id is another agent's.
 	ErrExists = &Error{Status: http.StatusConflict, ScimType: TypeUniqueness}
+	// ErrNoClient: there is no such management client.
+	ErrNoClient = &Error{Status: http.StatusNotFound, Code: CodeNoClient}
+	// ErrUsedName: the name is another management client's.
+	ErrUsedName = &Error{Status: http.StatusConflict, Code: CodeUsedName}
 	// ErrLimit: the agent has as many live secrets as it may.
 	ErrLimit = &Error{Status: http.StatusConflict, Code: CodeLimit}
 	// ErrUsedID: the id of a PUT was used for another secret.
@@ -65,6 +71,8 @@ var (
 	ErrDead = &Error{Status: http.StatusConflict, Code: CodeDead}
 	// ErrStale: If-Match, or the owner token, is not the present one.
 	ErrStale = &Error{Status: http.StatusPreconditionFailed}
+	// ErrInvalidScope: a token endpoint refuses the scopes (RFC 6749 §5.2).
+	ErrInvalidScope = &Error{Status: http.StatusBadRequest, Code: "invalid_scope"}
 	// ErrRateLimited: too many requests.
 	ErrRateLimited = &Error{Status: http.StatusTooManyRequests}
 )

@@ -16,6 +16,7 @@ const (
 	PathMetrics      = "/metrics"
 	PathAuditEvents  = "/api/server/v1/audit/events"
 	PathCheckpoint   = "/api/server/v1/audit/checkpoint"
+	PathClients      = "/api/server/v1/clients"
 
 	pathServer = "/api/server/v1/agents"
 )
@@ -28,6 +29,9 @@ const (
 	PatternSecrets = pathServer + "/{id}/secrets"
 	PatternSecret  = pathServer + "/{id}/secrets/{secretId}"
 	PatternRevoke  = pathServer + "/{id}/revoke"
+
+	PatternClient        = PathClients + "/{clientId}"
+	PatternClientSecrets = PathClients + "/{clientId}/secrets"
 )
 
 // PathAgent is the path of an agent.
@@ -47,3 +51,9 @@ func PathSecret(agentID, secretID string) string {
 func PathRevoke(agentID string) string {
 	return pathServer + "/" + url.PathEscape(agentID) + "/revoke"
 }
+
+// PathClient is the path of a management client.
+func PathClient(id string) string { return PathClients + "/" + url.PathEscape(id) }
+
+// PathClientSecrets is the path of a management client's secrets.
+func PathClientSecrets(id string) string { return PathClient(id) + "/secrets" }

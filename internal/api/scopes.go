@@ -19,6 +19,14 @@ const (
 	// all that an agent has.
 	ScopeCredentialDelete = "internal_agent_credential_delete"
 
+	// ScopeClientCreate: make a management client, and give one a new secret;
+	// only one that may do nothing that the caller may not.
+	ScopeClientCreate = "internal_client_mgt_create"
+	// ScopeClientView: list the management clients, without their secrets.
+	ScopeClientView = "internal_client_mgt_view"
+	// ScopeClientDelete: delete one that may do nothing that the caller may not.
+	ScopeClientDelete = "internal_client_mgt_delete"
+
 	// ScopeAuditView: read the audit.
 	ScopeAuditView = "internal_agent_audit_view"
 	// ScopeIntrospect: learn of every token whether it is in force.
@@ -34,8 +42,8 @@ type ScopeSet struct {
 	Scopes []string
 }
 
-// ScopeSets are the sets there are, and together all scopes of the management
-// API.
+// ScopeSets are the sets there are. The last one has all scopes of the
+// management API.
 func ScopeSets() []ScopeSet {
 	agents := []string{ScopeAgentCreate, ScopeAgentList, ScopeAgentView, ScopeAgentUpdate, ScopeAgentDelete}
 	credentials := []string{ScopeCredentialCreate, ScopeCredentialView, ScopeCredentialDelete}
@@ -45,6 +53,18 @@ func ScopeSets() []ScopeSet {
 		{"audit", "read the audit", []string{ScopeAuditView}},
 		{"introspect", "check tokens, as resource servers do", []string{ScopeIntrospect}},
 		{"metrics", "read /metrics", []string{ScopeMetricsView}},
+		{"clients", "manage the management clients that may do no more than it may itself", []string{ScopeClientCreate, ScopeClientView, ScopeClientDelete}},
+		{"admin", "everything, also make, rotate and delete any management client", Scopes()},
+	}
+}
+
+// Scopes are all scopes of the management API.
+func Scopes() []string {
+	return []string{
+		ScopeAgentCreate, ScopeAgentList, ScopeAgentView, ScopeAgentUpdate, ScopeAgentDelete,
+		ScopeCredentialCreate, ScopeCredentialView, ScopeCredentialDelete,
+		ScopeClientCreate, ScopeClientView, ScopeClientDelete,
+		ScopeAuditView, ScopeIntrospect, ScopeMetricsView,
 	}
 }
 

@@ -63,6 +63,7 @@ const (
 	AgentView  Action = "agent.view"
 	SecretView Action = "secret.view" // the metadata of secrets: nobody can read a secret
 	AuditView  Action = "audit.view"
+	ClientView Action = "client.view"
 )
 
 // Event is what happened, before it has a place in the chain. It never holds

@@ -73,6 +73,11 @@ func (a *Authority) Now() time.Time { return a.now().UTC() }
 type Principal struct {
 	Name   string   // as the audit names it: "local:ann@laptop", "admin"
 	Scopes []string // what it may do; AllScopes for everything
+
+	// ClientID and Epoch are those of a management client, as its token says;
+	// "" for others.
+	ClientID string
+	Epoch    int64
 }
 
 // AllScopes as a scope of a principal lets it do everything.

@@ -25,7 +25,8 @@ const maxClientSecrets = 2
 func ClientPrincipal(id string) string { return "client:" + id }
 
 // CreateClient makes a management client with its first secret, which is
-// returned this once. Names are unique.
+// returned this once. Names are unique. The client may do nothing that its
+// maker may not: else who may make clients could do everything.
 func (a *Authority) CreateClient(ctx context.Context, p Principal, name string, scopes []string) (Client, secret.Text, error) {
 	value := secret.Generate()
 	c := Client{ID: newID(), Name: name, Scopes: set(scopes), Creator: p.Name, Created: a.Now()}
@@ -35,7 +36,10 @@ func (a *Authority) CreateClient(ctx context.Context, p Principal, name string, 
 		return Client{}, secret.Text{}, a.refused(ctx, base, err)
 	}
 	err := a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
-		ev.Detail["name"] = name
+		if err := mayManage(tx, p, c); err != nil {
+			return err
+		}
+		ev.Detail["name"], ev.Detail["scopes"] = name, strings.Join(c.Scopes, " ")
 		err := tx.AddClient(c)
 		if errors.Is(err, store.ErrExists) {
 			return refuse(Exists, "There is a management client with the name %q already.", name)
@@ -63,6 +67,27 @@ func checkClient(c Client) error {
 	return nil
 }
 
+// mayManage refuses a caller who would get hold of more than he has, or end what
+// may do more than he; and one that was deleted or revoked since he was asked
+// who he is: what such a one makes would outlive it.
+func mayManage(r store.Reader, p Principal, c Client) error {
+	if p.ClientID != "" {
+		caller, err := r.Client(p.ClientID)
+		switch {
+		case errors.Is(err, store.ErrNotFound), err == nil && caller.Epoch != p.Epoch:
+			return refuse(Outdated, "The management client that asks was deleted or revoked at this moment.")
+		case err != nil:
+			return err
+		}
+	}
+	for _, scope := range c.Scopes {
+		if !p.May(scope) {
+			return refuse(Beyond, "The scope %s is more than the caller has: it manages only clients that may do nothing that it may not.", scope)
+		}
+	}
+	return nil
+}
+
 // Clients lists the management clients, oldest first.
 func (a *Authority) Clients(ctx context.Context) (out []Client, err error) {
 	err = a.store.View(ctx, func(r store.Reader) (err error) {
@@ -83,6 +108,9 @@ func (a *Authority) RotateClient(ctx context.Context, p Principal, id string, gr
 		c, err := tx.Client(id)
 		if err != nil {
 			return noClient(err, id)
+		}
+		if err := mayManage(tx, p, c); err != nil {
+			return err
 		}
 		now, grace := a.Now(), max(0, grace)
 		var last int64
@@ -115,6 +143,9 @@ func (a *Authority) DeleteClient(ctx context.Context, p Principal, id string) er
 		c, err := tx.Client(id)
 		if err != nil {
 			return noClient(err, id)
+		}
+		if err := mayManage(tx, p, c); err != nil {
+			return err
 		}
 		ev.Detail["name"] = c.Name
 		return tx.RemoveClient(id)

@@ -17,7 +17,7 @@ const (
 	Weak                        // the secret that was chosen is too weak
 	NoAgent                     // there is no such agent
 	NoSecret                    // the agent has no such secret
-	Exists                      // the external id is another agent's
+	Exists                      // the external id is another agent's, the name another client's
 	Limit                       // the agent has as many live secrets as it may
 	UsedID                      // the id was given to another secret before
 	Dead                        // the secret is expired or revoked: nothing brings it back
@@ -25,6 +25,8 @@ const (
 	RevokedKind                 // a revoked agent must be reinstated first
 	Stale                       // the caller's picture is not the present one
 	NoClient                    // there is no such management client
+	Beyond                      // a management client may do what the caller may not
+	Outdated                    // the caller was deleted or revoked at this moment
 	NoKey                       // there is no such signing key
 	BadLogin                    // who wants to log in is not who it says, or may not
 	BadTarget                   // a token was asked for an audience that is not the agent's

@@ -52,7 +52,7 @@ func (a access) client(r *http.Request, token secret.Text) (authority.Principal,
 	case c.Agent() || !slices.Equal(c.Audience, []string{a.issuer.ManagementAudience()}):
 		return authority.Principal{}, errNobody
 	}
-	return authority.Principal{Name: authority.ClientPrincipal(c.Subject), Scopes: c.Scopes()}, nil
+	return authority.Principal{Name: authority.ClientPrincipal(c.Subject), Scopes: c.Scopes(), ClientID: c.Subject, Epoch: c.Epoch}, nil
 }
 
 // bearer is the token of a request (RFC 6750 §2.1).

@@ -10,15 +10,6 @@ import (
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
-	"github.com/agentcreds/terraform-provider-agentcreds/internal/client"
-	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
-)
-
-// Variables with what the provider signs in with, and these commands too.
-const (
-	accessToken  = "AGENTCREDS_ACCESS_TOKEN"
-	clientID     = "AGENTCREDS_CLIENT_ID"
-	clientSecret = "AGENTCREDS_CLIENT_SECRET"
 )
 
 func (p Program) audit() *cobra.Command {
@@ -26,21 +17,8 @@ func (p Program) audit() *cobra.Command {
 		p.auditTail(), p.auditExport(), p.auditVerify(), p.auditCheckpoint(), p.auditPrune())
 }
 
-// trailFlags say where the audit is: in a database, or behind the API of a
-// server.
-type trailFlags struct {
-	directly
-	Endpoint string
-	CA       string
-}
-
-func (t *trailFlags) flags(c *cobra.Command, getenv func(string) string) {
-	t.flag(c)
-	f := c.Flags()
-	f.StringVar(&t.Endpoint, "endpoint", "", "`url` of a server to ask instead, with the token in "+accessToken+",\nor as the client in "+clientID+" and "+clientSecret)
-	f.StringVar(&t.CA, "ca-certificate", "", "`file` with CA certificates in PEM to trust instead of the system's")
-	fromEnvironment(c, getenv, "database", "endpoint", "ca-certificate")
-}
+// trailFlags say where the audit is.
+type trailFlags struct{ target }
 
 // trail is the audit, wherever it is.
 type trail struct {
@@ -49,15 +27,14 @@ type trail struct {
 	close      func() error
 }
 
-// open gives the audit. Of a database that is named on the command line, and a
-// server that the environment names for the provider, the database counts.
+// open gives the audit.
 func (t *trailFlags) open(c *cobra.Command, getenv func(string) string) (*trail, error) {
-	database, endpoint := c.Flags().Changed("database"), c.Flags().Changed("endpoint")
-	switch {
-	case database && endpoint:
-		return nil, usage(errors.New("--database and --endpoint exclude each other"))
-	case t.Endpoint != "" && !database:
-		return t.remote(getenv)
+	remote, err := t.remote(c)
+	if err != nil {
+		return nil, err
+	}
+	if remote {
+		return t.served(getenv)
 	}
 	rules, _, done, err := t.directly.open(c.Context(), false)
 	if err != nil {
@@ -75,25 +52,11 @@ func (t *trailFlags) open(c *cobra.Command, getenv func(string) string) (*trail,
 	}, nil
 }
 
-// remote is the audit behind the API of a server.
-func (t *trailFlags) remote(getenv func(string) string) (*trail, error) {
-	web, err := tokenFlags{CA: t.CA}.web()
+// served is the audit behind the API of a server.
+func (t *trailFlags) served(getenv func(string) string) (*trail, error) {
+	c, err := t.dial(getenv, api.ScopeAuditView)
 	if err != nil {
 		return nil, err
-	}
-	cfg := client.Config{BaseURL: t.Endpoint, Transport: web.Transport}
-	switch {
-	case getenv(accessToken) != "":
-		cfg.Auth = client.BearerToken(secret.New(getenv(accessToken)))
-	case getenv(clientID) != "":
-		cfg.Auth = client.ClientCredentials(getenv(clientID), secret.New(getenv(clientSecret)), api.ScopeAuditView)
-	default:
-		return nil, hint(fmt.Errorf("the server at %s needs a token", t.Endpoint),
-			"put one with the scope %s into %s, or name a client by %s and %s", api.ScopeAuditView, accessToken, clientID, clientSecret)
-	}
-	c, err := client.New(cfg)
-	if err != nil {
-		return nil, &hinted{error: err, hint: "give another --endpoint, or other variables to sign in with", code: exitUsage}
 	}
 	return &trail{
 		events: func(ctx context.Context, q api.AuditQuery) ([]audit.Entry, error) {
@@ -114,7 +77,7 @@ func (t *trailFlags) remote(getenv func(string) string) (*trail, error) {
 
 func hintTrail(err error) error {
 	switch {
-	case errors.Is(err, api.ErrForbidden), errors.Is(err, api.ErrUnauthorized):
+	case errors.Is(err, api.ErrForbidden), errors.Is(err, api.ErrUnauthorized), errors.Is(err, api.ErrInvalidScope):
 		return hint(err, "client create --scope-set audit makes a client that may read the audit")
 	case errors.Is(err, api.ErrNotFound):
 		return hint(err, "is --endpoint the url of a server of this program?")

@@ -2,16 +2,12 @@ package cli
 
 import (
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 )
-
-// maxGrace is how long the old secret of a management client may live on.
-const maxGrace = 720 * time.Hour
 
 func (p Program) client() *cobra.Command {
 	return group("client", "Make, list, rotate and delete management clients",
@@ -19,16 +15,18 @@ func (p Program) client() *cobra.Command {
 }
 
 func (p Program) clientCreate() *cobra.Command {
-	var d directly
+	var at bookFlags
 	var out issuedForm
 	var clientName string
 	var scopes, sets []string
 	c := &cobra.Command{
 		Use:   "create --name NAME --scope-set SET",
 		Short: "Make a management client and print its id and secret, this once",
-		Long:  "Make a management client: a program that may call the management API, as Terraform does. Its\nid and its secret are printed this once. The sets of scopes are\n\n" + describeSets(),
+		Long:  "Make a management client: a program that may call the management API, as Terraform does. Its\nid and its secret are printed this once. On a server (--endpoint) it may do nothing that its maker may\nnot; the admin token may make any. The sets of scopes are\n\n" + describeSets(),
 		Example: `  terraform-provider-agentcreds client create --name terraform --scope-set terraform
-  terraform-provider-agentcreds client create --name gateway --scope internal_token_introspect --json`,
+  terraform-provider-agentcreds client create --name gateway --scope internal_token_introspect --json
+  AGENTCREDS_ACCESS_TOKEN=$(cat agentcreds.db.admin-token) \
+    terraform-provider-agentcreds client create --endpoint https://agents.example.com --name ci --scope-set admin`,
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			granted, err := chosenScopes(scopes, sets)
@@ -41,15 +39,15 @@ func (p Program) clientCreate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			rules, who, done, err := d.open(c.Context(), true)
+			b, err := at.open(c, p.Getenv, bookNeed{scope: api.ScopeClientCreate, handsOn: granted, makes: true})
 			if err != nil {
 				return err
 			}
-			made, value, err := rules.CreateClient(c.Context(), who, clientName, granted)
-			if err := errors.Join(err, done()); err != nil {
+			made, err := b.create(c.Context(), clientName, granted)
+			if err := errors.Join(err, b.close()); err != nil {
 				return hintClient(err)
 			}
-			return out.print(c, made, value)
+			return out.print(c, made)
 		},
 	}
 	f := c.Flags()
@@ -57,14 +55,13 @@ func (p Program) clientCreate() *cobra.Command {
 	f.StringVar(&clientName, "name", "", "`name` for people; no two clients have the same")
 	f.StringSliceVar(&scopes, "scope", nil, "`scope` that it may ask for; more than once for more")
 	f.StringSliceVar(&sets, "scope-set", nil, "`set` of scopes")
-	d.flag(c)
 	out.flags(c)
-	fromEnvironment(c, p.Getenv, "database")
+	at.flags(c, p.Getenv)
 	return c
 }
 
 func (p Program) clientRotate() *cobra.Command {
-	var d directly
+	var at bookFlags
 	var out issuedForm
 	var grace time.Duration
 	c := &cobra.Command{
@@ -75,69 +72,44 @@ on until the grace is over. With --grace 0s it ends at once, and with it every
 token of the client.`,
 		Args: oneID,
 		RunE: func(c *cobra.Command, args []string) error {
-			if grace < 0 || grace > maxGrace {
+			if grace < 0 || grace > api.MaxClientGrace {
 				return badValue("grace", grace.String(), errors.New("0s to 720h are possible"))
 			}
 			if err := out.check(); err != nil {
 				return err
 			}
-			rules, who, done, err := d.open(c.Context(), false)
+			b, err := at.open(c, p.Getenv, bookNeed{scope: api.ScopeClientCreate, handsOn: api.Scopes()})
 			if err != nil {
 				return err
 			}
-			rotated, value, err := rules.RotateClient(c.Context(), who, args[0], grace)
-			if err := errors.Join(err, done()); err != nil {
+			rotated, err := b.rotate(c.Context(), args[0], grace)
+			if err := errors.Join(err, b.close()); err != nil {
 				return hintClient(err)
 			}
-			return out.print(c, rotated, value)
+			return out.print(c, rotated)
 		},
 	}
 	c.Flags().SortFlags = false
-	c.Flags().DurationVar(&grace, "grace", 24*time.Hour, "how `long` the old secret works on, at most 720h")
-	d.flag(c)
+	c.Flags().DurationVar(&grace, "grace", api.ClientGrace, "how `long` the old secret works on, at most 720h")
 	out.flags(c)
-	fromEnvironment(c, p.Getenv, "database")
+	at.flags(c, p.Getenv)
 	return c
 }
 
 func (p Program) clientDelete() *cobra.Command {
-	var d directly
+	var at bookFlags
 	c := &cobra.Command{
 		Use:   "delete ID",
 		Short: "Delete a management client; its tokens end at once",
 		Args:  oneID,
 		RunE: func(c *cobra.Command, args []string) error {
-			rules, who, done, err := d.open(c.Context(), false)
+			b, err := at.open(c, p.Getenv, bookNeed{scope: api.ScopeClientDelete, handsOn: api.Scopes()})
 			if err != nil {
 				return err
 			}
-			err = rules.DeleteClient(c.Context(), who, args[0])
-			return hintClient(errors.Join(err, done()))
+			return hintClient(errors.Join(b.remove(c.Context(), args[0]), b.close()))
 		},
 	}
-	d.flag(c)
-	fromEnvironment(c, p.Getenv, "database")
+	at.flags(c, p.Getenv)
 	return c
-}
-
-func hintClient(err error) error {
-	refusal, ok := errors.AsType[*authority.Error](err)
-	switch {
-	case ok && refusal.Kind == authority.NoClient:
-		return hint(sentence(err), "client list shows their ids")
-	case ok && refusal.Kind == authority.Exists:
-		return hint(sentence(err), "choose another --name; client rotate gives the one that is there a new secret")
-	case ok:
-		return sentence(err)
-	}
-	return err
-}
-
-// sentence makes words of ours of what authority says to people.
-func sentence(err error) error {
-	text := strings.TrimSuffix(err.Error(), ".")
-	if text == "" {
-		return err
-	}
-	return errors.New(strings.ToLower(text[:1]) + text[1:])
 }

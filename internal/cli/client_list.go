@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
 )
 
@@ -32,24 +33,20 @@ type listedSecret struct {
 }
 
 func (p Program) clientList() *cobra.Command {
-	var d directly
+	var at bookFlags
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List the management clients",
 		Args:  noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			rules, _, done, err := d.open(c.Context(), false)
+			b, err := at.open(c, p.Getenv, bookNeed{scope: api.ScopeClientView})
 			if err != nil {
 				return err
 			}
-			clients, err := rules.Clients(c.Context())
-			if err := errors.Join(err, done()); err != nil {
-				return err
-			}
-			list := []listedClient{}
-			for _, each := range clients {
-				list = append(list, listClient(each, rules.Now()))
+			list, err := b.list(c.Context())
+			if err := errors.Join(err, b.close()); err != nil {
+				return hintClient(err)
 			}
 			if asJSON {
 				return printJSON(c.OutOrStdout(), list)
@@ -63,18 +60,25 @@ func (p Program) clientList() *cobra.Command {
 			return printTable(c.OutOrStdout(), rows)
 		},
 	}
-	d.flag(c)
 	c.Flags().BoolVar(&asJSON, "json", false, "print them as JSON")
-	fromEnvironment(c, p.Getenv, "database")
+	at.flags(c, p.Getenv)
 	return c
 }
 
 func listClient(c authority.Client, now time.Time) listedClient {
-	out := listedClient{ID: c.ID, Name: c.Name, Scopes: c.Scopes, Created: c.Created.UTC(), Creator: c.Creator, Secrets: []listedSecret{}}
+	out := listedClient{ID: c.ID, Name: c.Name, Scopes: c.Scopes, Created: c.Created.UTC().Truncate(time.Millisecond), Creator: c.Creator, Secrets: []listedSecret{}}
 	for _, s := range c.Secrets {
 		if s.Live(now) {
 			out.Secrets = append(out.Secrets, listedSecret{s.ID, s.Hint, time.UnixMilli(s.Created).UTC(), s.Expires})
 		}
+	}
+	return out
+}
+
+func listServed(c api.ManagementClient) listedClient {
+	out := listedClient{ID: c.ClientID, Name: c.Name, Scopes: c.Scopes, Created: time.UnixMilli(c.CreatedAt).UTC(), Creator: c.CreatedBy, Secrets: []listedSecret{}}
+	for _, s := range c.Secrets {
+		out.Secrets = append(out.Secrets, listedSecret{s.SecretID, s.Hint, time.UnixMilli(s.CreatedAt).UTC(), s.ExpiresAt})
 	}
 	return out
 }

@@ -5,9 +5,6 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-
-	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
-	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 )
 
 // issuedForm is how an id and a secret are printed.
@@ -25,7 +22,7 @@ func (o *issuedForm) check() error {
 	return nil
 }
 
-func (o *issuedForm) print(c *cobra.Command, made authority.Client, value secret.Text) error {
+func (o *issuedForm) print(c *cobra.Command, made issued) error {
 	w := c.OutOrStdout()
 	switch {
 	case o.asJSON:
@@ -34,11 +31,11 @@ func (o *issuedForm) print(c *cobra.Command, made authority.Client, value secret
 			Secret string   `json:"client_secret"`
 			Name   string   `json:"name"`
 			Scopes []string `json:"scopes"`
-		}{made.ID, value.Reveal(), made.Name, made.Scopes})
+		}{made.id, made.secret.Reveal(), made.name, made.scopes})
 	case o.asEnv:
-		_, err := fmt.Fprintf(w, "AGENTCREDS_CLIENT_ID=%s\nAGENTCREDS_CLIENT_SECRET=%s\n", made.ID, value.Reveal())
+		_, err := fmt.Fprintf(w, "AGENTCREDS_CLIENT_ID=%s\nAGENTCREDS_CLIENT_SECRET=%s\n", made.id, made.secret.Reveal())
 		return err
 	}
-	_, err := fmt.Fprintf(w, "client id:     %s\nclient secret: %s\n", made.ID, value.Reveal())
+	_, err := fmt.Fprintf(w, "client id:     %s\nclient secret: %s\n", made.id, made.secret.Reveal())
 	return err
 }

@@ -122,7 +122,7 @@ func (s *tokenSource) fetch(ctx context.Context) (secret.Text, error) {
 	scopes, fewer := s.scopes, s.fewer
 	s.mu.Unlock()
 	answer, err := s.request(ctx, scopes)
-	if fewer != nil && errors.Is(err, errInvalidScope) {
+	if fewer != nil && errors.Is(err, api.ErrInvalidScope) {
 		scopes, fewer = fewer, nil
 		answer, err = s.request(ctx, scopes)
 	}
@@ -141,9 +141,6 @@ func (s *tokenSource) fetch(ctx context.Context) (secret.Text, error) {
 	s.until = time.Now().Add(life - min(life/5, 30*time.Second))
 	return s.token, nil
 }
-
-// errInvalidScope is the token endpoint's refusal of a scope (RFC 6749 §5.2).
-var errInvalidScope = &api.Error{Status: http.StatusBadRequest, Code: "invalid_scope"}
 
 // request may be repeated: a token more hurts nobody.
 func (s *tokenSource) request(ctx context.Context, scopes []string) (tokenAnswer, error) {

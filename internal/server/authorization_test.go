@@ -20,7 +20,7 @@ const (
 
 // samples is a request for every route, in its simplest form: with the scope of
 // the route alone it must succeed with that status. {id} and {secretId} stand
-// for an agent and its secret.
+// for an agent and its secret, {clientId} for a client with the scope of the route.
 var samples = map[string]struct {
 	body   string
 	status int
@@ -46,6 +46,11 @@ var samples = map[string]struct {
 	"DELETE /api/server/v1/agents/{id}/secrets/{secretId}": {``, 204},
 	"POST /api/server/v1/agents/{id}/revoke":               {``, 200},
 
+	"POST /api/server/v1/clients":                    {`{"name":"new","scopes":["` + api.ScopeClientCreate + `"]}`, 201},
+	"GET /api/server/v1/clients":                     {``, 200},
+	"POST /api/server/v1/clients/{clientId}/secrets": {`{}`, 201},
+	"DELETE /api/server/v1/clients/{clientId}":       {``, 204},
+
 	"GET /api/server/v1/audit/events":     {``, 200},
 	"GET /api/server/v1/audit/checkpoint": {``, 200},
 
@@ -54,11 +59,7 @@ var samples = map[string]struct {
 }
 
 // scopes are all there are.
-var scopes = []string{
-	api.ScopeAgentCreate, api.ScopeAgentList, api.ScopeAgentView, api.ScopeAgentUpdate, api.ScopeAgentDelete,
-	api.ScopeCredentialCreate, api.ScopeCredentialView, api.ScopeCredentialDelete,
-	api.ScopeAuditView,
-}
+var scopes = api.Scopes()
 
 // TestAuthorizationMatrix asks for every route as nobody, as somebody unknown,
 // with every scope but the right one, and with the right one alone.
@@ -75,7 +76,7 @@ func TestAuthorizationMatrix(t *testing.T) {
 			g := newRig(t)
 			id := g.bare("bot")
 			g.send("PUT", service+id+"/secrets/"+newID, `{"secretValue":"`+strong+`"}`).is(201)
-			fill := strings.NewReplacer("{id}", id, "{secretId}", newID)
+			fill := strings.NewReplacer("{id}", id, "{secretId}", newID, "{clientId}", g.managed(route))
 			ask := func(authorization string) answer {
 				return g.send(route.Method, fill.Replace(route.Pattern), fill.Replace(sample.body), "Authorization", authorization)
 			}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,22 +13,26 @@ import (
 // acts is what a request to a route is, as the audit names it, for each route
 // that needs a scope.
 var acts = map[string]authority.AuditAction{
-	"POST " + api.PathAgents:      "agent.create",
-	"GET " + api.PathAgents:       "agent.view",
-	"POST " + api.PathAgentSearch: "agent.view",
-	"GET " + api.PatternAgent:     "agent.view",
-	"PUT " + api.PatternAgent:     "agent.update",
-	"PATCH " + api.PatternAgent:   "agent.update",
-	"DELETE " + api.PatternAgent:  "agent.delete",
-	"POST " + api.PatternSecrets:  "secret.create",
-	"GET " + api.PatternSecrets:   "secret.view",
-	"PUT " + api.PatternSecret:    "secret.create",
-	"GET " + api.PatternSecret:    "secret.view",
-	"PATCH " + api.PatternSecret:  "secret.expire",
-	"DELETE " + api.PatternSecret: "secret.revoke",
-	"POST " + api.PatternRevoke:   "agent.revoke",
-	"GET " + api.PathAuditEvents:  "audit.view",
-	"GET " + api.PathCheckpoint:   "audit.view",
+	"POST " + api.PathAgents:           "agent.create",
+	"GET " + api.PathAgents:            "agent.view",
+	"POST " + api.PathAgentSearch:      "agent.view",
+	"GET " + api.PatternAgent:          "agent.view",
+	"PUT " + api.PatternAgent:          "agent.update",
+	"PATCH " + api.PatternAgent:        "agent.update",
+	"DELETE " + api.PatternAgent:       "agent.delete",
+	"POST " + api.PatternSecrets:       "secret.create",
+	"GET " + api.PatternSecrets:        "secret.view",
+	"PUT " + api.PatternSecret:         "secret.create",
+	"GET " + api.PatternSecret:         "secret.view",
+	"PATCH " + api.PatternSecret:       "secret.expire",
+	"DELETE " + api.PatternSecret:      "secret.revoke",
+	"POST " + api.PatternRevoke:        "agent.revoke",
+	"POST " + api.PathClients:          "client.create",
+	"GET " + api.PathClients:           "client.view",
+	"POST " + api.PatternClientSecrets: "client.rotate",
+	"DELETE " + api.PatternClient:      "client.delete",
+	"GET " + api.PathAuditEvents:       "audit.view",
+	"GET " + api.PathCheckpoint:        "audit.view",
 }
 
 // denied enters into the audit that a scope is missing, and returns the error
@@ -45,7 +50,7 @@ func (s *Server) denied(c *call, err error) error {
 		}
 	}
 	what := authority.AuditEvent{
-		Action: acts[c.route.Method+" "+c.route.Pattern], AgentID: named(c.PathValue("id")), Target: named(c.PathValue("secretId")),
+		Action: acts[c.route.Method+" "+c.route.Pattern], AgentID: named(c.PathValue("id")), Target: named(cmp.Or(c.PathValue("secretId"), c.PathValue("clientId"))),
 	}
 	if noteErr := a.Denied(c.Context(), c.principal, what, refusal.Message); noteErr != nil {
 		return fmt.Errorf("refuse a request: %w", noteErr)

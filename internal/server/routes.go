@@ -72,6 +72,11 @@ func table() []route {
 		{Route{"DELETE", api.PatternSecret, api.ScopeCredentialDelete, false}, 204, existing, 0, "", reads((*Server).revokeSecret)},
 		{Route{"POST", api.PatternRevoke, api.ScopeCredentialDelete, false}, 200, existing, 0, "", reads((*Server).revokeAgent)},
 
+		{Route{"POST", api.PathClients, api.ScopeClientCreate, false}, 201, existing, smallBody, "", takes((*Server).createClient)},
+		{Route{"GET", api.PathClients, api.ScopeClientView, false}, 200, existing, 0, "", reads((*Server).listClients)},
+		{Route{"POST", api.PatternClientSecrets, api.ScopeClientCreate, false}, 201, existing, smallBody, "", takes((*Server).rotateClient)},
+		{Route{"DELETE", api.PatternClient, api.ScopeClientDelete, false}, 204, existing, 0, "", reads((*Server).deleteClient)},
+
 		{Route{"GET", api.PathAuditEvents, api.ScopeAuditView, false}, 200, existing, 0, "", reads((*Server).auditEvents)},
 		{Route{"GET", api.PathCheckpoint, api.ScopeAuditView, false}, 200, existing, 0, "", reads((*Server).checkpoint)},
 

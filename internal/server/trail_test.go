@@ -11,14 +11,14 @@ import (
 )
 
 // step is a request to a route and the entry that it must leave: {id} is an
-// agent, {secretId} its secret, {other} an agent that is not there.
+// agent, {secretId} its secret, {clientId} a client, {other} an agent that is not there.
 type step struct {
 	target string // "" is the route's own, with {id} and {secretId}
 	body   string
 	status int
 
 	action audit.Action // "" when it leaves none
-	secret string       // the Target of the entry
+	secret string       // the Target of the entry: a secret, or a client
 	reason string       // a part of it, for a refusal
 	detail string       // a key that its detail must have
 }
@@ -85,6 +85,23 @@ var trails = map[string][]step{
 		{status: 200, action: audit.AgentRevoke},
 		{target: service + other + "/revoke", status: 404, action: audit.AgentRevoke, reason: "no agent"},
 	},
+	"POST /api/server/v1/clients": {
+		{body: clientBody("new", api.ScopeClientCreate), status: 201, action: audit.ClientCreate, detail: "scopes"},
+		{body: clientBody("taken", api.ScopeClientCreate), status: 409, action: audit.ClientCreate, reason: "taken"},
+		{body: clientBody("more", api.ScopeAuditView), status: 403, action: audit.ClientCreate, reason: "more than the caller has"},
+		{body: clientBody("", api.ScopeClientCreate), status: 400, action: audit.ClientCreate, reason: "name"},
+		{body: clientBody("other", "*"), status: 400},
+	},
+	"GET /api/server/v1/clients": {{status: 200}},
+	"POST /api/server/v1/clients/{clientId}/secrets": {
+		{body: `{}`, status: 201, action: audit.ClientRotate, secret: "{clientId}", detail: "secret"},
+		{body: `{"graceSeconds":-1}`, status: 400},
+		{target: api.PathClientSecrets(other), body: `{}`, status: 404, action: audit.ClientRotate, secret: other, reason: "no management client"},
+	},
+	"DELETE /api/server/v1/clients/{clientId}": {
+		{status: 204, action: audit.ClientDelete, secret: "{clientId}", detail: "name"},
+		{status: 404, action: audit.ClientDelete, secret: "{clientId}", reason: "no management client"},
+	},
 	"GET /api/server/v1/audit/events":     {{status: 200}},
 	"GET /api/server/v1/audit/checkpoint": {{status: 200}},
 }
@@ -96,6 +113,7 @@ var denials = map[string]audit.Action{
 	"GET /scim2/Agents": audit.AgentView, "POST /scim2/Agents/.search": audit.AgentView, "GET /scim2/Agents/{id}": audit.AgentView,
 	"GET /api/server/v1/agents/{id}/secrets": audit.SecretView, "GET /api/server/v1/agents/{id}/secrets/{secretId}": audit.SecretView,
 	"PATCH /scim2/Agents/{id}":        audit.AgentUpdate,
+	"GET /api/server/v1/clients":      audit.ClientView,
 	"GET /api/server/v1/audit/events": audit.AuditView, "GET /api/server/v1/audit/checkpoint": audit.AuditView,
 }
 
@@ -130,7 +148,7 @@ func TestTrailOfEachRoute(t *testing.T) {
 			g.send("POST", agents, `{"externalId":"taken"}`).is(201)
 			id := g.bare("bot")
 			g.send("PUT", service+id+"/secrets/"+newID, `{"secretValue":"`+strong+`"}`).is(201)
-			fill := strings.NewReplacer("{id}", id, "{secretId}", newID)
+			fill := strings.NewReplacer("{id}", id, "{secretId}", newID, "{clientId}", g.managed(route))
 			ask := func(s step, authorization string) answer {
 				return g.send(route.Method, fill.Replace(cmp.Or(s.target, route.Pattern)), fill.Replace(s.body), "Authorization", authorization)
 			}
@@ -167,6 +185,8 @@ func TestTrailOfEachRoute(t *testing.T) {
 				e, outcome := left[0], map[bool]string{true: "refused", false: "done"}[s.status >= 400]
 				agent := id
 				switch {
+				case strings.HasPrefix(route.Pattern, api.PathClients):
+					agent = ""
 				case strings.Contains(s.target, other) && !strings.Contains(s.target, "{id}"):
 					agent = other
 				case route.Pattern == agents && s.status == 201:
@@ -177,7 +197,7 @@ func TestTrailOfEachRoute(t *testing.T) {
 				if e.Actor != "eve" || e.Action != string(s.action) || e.Outcome != outcome || e.AgentID != agent || e.Time.IsZero() {
 					t.Errorf("request %d leaves %+v; want %s of %s by eve, %s", n, e, s.action, agent, outcome)
 				}
-				if s.secret == "*" && e.Target == "" || s.secret != "*" && s.secret != "" && e.Target != s.secret {
+				if s.secret == "*" && e.Target == "" || s.secret != "*" && s.secret != "" && e.Target != fill.Replace(s.secret) {
 					t.Errorf("request %d names the credential %q, want %q", n, e.Target, s.secret)
 				}
 				if (outcome == "refused") != (e.Reason != "") || !strings.Contains(strings.ToLower(e.Reason), s.reason) {
