@@ -53,11 +53,11 @@ func assemble(ctx context.Context, cfg serveConfig, rules *authority.Authority, 
 	if err != nil {
 		return nil, err
 	}
-	tokens, err := oauth.New(oauth.Config{Issuer: issuer, App: cfg.app, Address: cfg.proxies.address, Logger: log})
+	m := newMetrics(cfg.version, &ages{rules: rules, issuer: issuer, overdue: cfg.due, log: log})
+	tokens, err := oauth.New(oauth.Config{Issuer: issuer, App: cfg.app, Count: m.login, Address: cfg.proxies.address, Logger: log})
 	if err != nil {
 		return nil, err
 	}
-	m := newMetrics(cfg.version, &ages{rules: rules, overdue: cfg.due, log: log})
 	local, _ := loopback(cfg.listen)
 	mux := http.NewServeMux()
 	for _, r := range tokens.Routes() {

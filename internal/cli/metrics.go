@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"runtime"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/oauth"
 )
 
 // metrics counts what the server does, for Prometheus. No label comes from a
@@ -28,7 +28,7 @@ func newMetrics(version string, more ...prometheus.Collector) *metrics {
 		registry: prometheus.NewRegistry(),
 		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "agentcreds_authentications_total",
-			Help: "Answers of the token endpoint: issued, refused, throttled, bad_request, error.",
+			Help: "Authentications, at whatever endpoint: issued (a token), accepted (a code, or to ask about a token), refused, throttled, bad_request, error.",
 		}, []string{"outcome"}),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "agentcreds_http_request_duration_seconds",
@@ -36,8 +36,8 @@ func newMetrics(version string, more ...prometheus.Collector) *metrics {
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"route", "method", "status"}),
 	}
-	for _, outcome := range []string{"issued", "refused", "throttled", "bad_request", "error"} {
-		m.logins.WithLabelValues(outcome)
+	for _, outcome := range oauth.Outcomes {
+		m.logins.WithLabelValues(string(outcome))
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "agentcreds_build_info", Help: "Always 1; the labels tell what runs.",
@@ -63,25 +63,10 @@ func (m *metrics) request(r *http.Request, status int, took time.Duration) {
 		route = "none"
 	}
 	m.latency.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
-	if strings.HasSuffix(route, api.PathToken) {
-		m.logins.WithLabelValues(loginOutcome(status)).Inc()
-	}
 }
 
-func loginOutcome(status int) string {
-	switch {
-	case status == http.StatusOK:
-		return "issued"
-	case status == http.StatusUnauthorized:
-		return "refused"
-	case status == http.StatusTooManyRequests:
-		return "throttled"
-	case status < http.StatusInternalServerError:
-		return "bad_request"
-	default:
-		return "error"
-	}
-}
+// login enters an authentication.
+func (m *metrics) login(how oauth.Outcome) { m.logins.WithLabelValues(string(how)).Inc() }
 
 // handler serves /metrics. To this machine it is open while nothing stands
 // between; from elsewhere, and through a proxy, it takes a token with the scope

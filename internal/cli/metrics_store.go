@@ -25,6 +25,7 @@ const (
 // ages collects how old credentials are, when somebody asks.
 type ages struct {
 	rules   *authority.Authority
+	issuer  *authority.Issuer
 	overdue time.Duration
 	log     *slog.Logger
 
@@ -35,7 +36,7 @@ type ages struct {
 
 // tally is what one look found.
 type tally struct {
-	total, examined, blocked, live, overdue, expiring float64
+	total, examined, blocked, live, overdue, expiring, unknown float64
 
 	count   uint64
 	seconds float64
@@ -54,12 +55,13 @@ var (
 	descLive     = prometheus.NewDesc("agentcreds_secrets_live", "Secrets that can be used.", nil, nil)
 	descOverdue  = prometheus.NewDesc("agentcreds_rotation_overdue", "Agents whose newest live secret is older than --rotation-due.", nil, nil)
 	descExpiring = prometheus.NewDesc("agentcreds_secrets_expiring", "Newest live secrets of agents that expire within 24 hours.", nil, nil)
+	descUnknown  = prometheus.NewDesc("agentcreds_unknown_logins_total", "Failed logins with ids that nobody has, since the database was made; the audit has no entries of them.", nil, nil)
 	descAge      = prometheus.NewDesc("agentcreds_secret_age_seconds", "Age of the newest live secret of each agent.", nil, nil)
 )
 
 // Describe is of prometheus.Collector.
 func (a *ages) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descAgents, descExamined, descBlocked, descLive, descOverdue, descExpiring, descAge} {
+	for _, d := range []*prometheus.Desc{descAgents, descExamined, descBlocked, descLive, descOverdue, descExpiring, descUnknown, descAge} {
 		to <- d
 	}
 }
@@ -86,6 +88,7 @@ func (a *ages) Collect(to chan<- prometheus.Metric) {
 	gauge(descLive, a.found.live)
 	gauge(descOverdue, a.found.overdue)
 	gauge(descExpiring, a.found.expiring)
+	to <- prometheus.MustNewConstMetric(descUnknown, prometheus.CounterValue, a.found.unknown)
 	to <- prometheus.MustNewConstHistogram(descAge, a.found.count, a.found.seconds, a.found.buckets)
 }
 
@@ -96,6 +99,11 @@ func (a *ages) look() (tally, error) {
 	for _, bound := range ageBuckets {
 		out.buckets[bound.Seconds()] = 0
 	}
+	failures, err := a.issuer.Failures(ctx)
+	if err != nil {
+		return tally{}, err
+	}
+	out.unknown = float64(failures.Unknown)
 	q := authority.Query{Secrets: true}
 	for q.Limit = scrapePage; q.Offset < scrapeAgents; q.Offset += scrapePage {
 		page, err := a.rules.Agents(ctx, q)

@@ -45,15 +45,9 @@ func (h *Handler) login(r *http.Request, f form) (authority.Login, *failure) {
 func (h *Handler) caller(r *http.Request, f form) (authority.Caller, *failure) {
 	token, ok := bearer(r)
 	if !ok {
-		l, fail := h.login(r, f)
-		if fail != nil {
-			return authority.Caller{}, fail
-		}
-		caller, err := h.issuer.Authenticate(r.Context(), l)
-		if err != nil {
-			return authority.Caller{}, h.failureOf(r, err)
-		}
-		return caller, nil
+		caller, fail := h.authenticate(r, f)
+		h.count(fail.outcome(Accepted))
+		return caller, fail
 	}
 	if _, also := f["client_secret"]; also {
 		return authority.Caller{}, badRequest("use one way to authenticate, not several")
@@ -63,6 +57,19 @@ func (h *Handler) caller(r *http.Request, f form) (authority.Caller, *failure) {
 		h.issuer.Stranger(r.Context(), h.address(r))
 		return authority.Caller{}, badToken()
 	}
+	if err != nil {
+		return authority.Caller{}, h.failureOf(r, err)
+	}
+	return caller, nil
+}
+
+// authenticate finds out who calls by one of the ways of the token endpoint.
+func (h *Handler) authenticate(r *http.Request, f form) (authority.Caller, *failure) {
+	l, fail := h.login(r, f)
+	if fail != nil {
+		return authority.Caller{}, fail
+	}
+	caller, err := h.issuer.Authenticate(r.Context(), l)
 	if err != nil {
 		return authority.Caller{}, h.failureOf(r, err)
 	}

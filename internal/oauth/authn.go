@@ -58,6 +58,7 @@ func (o *once[T]) UnmarshalJSON(data []byte) error {
 func (h *Handler) authn(w http.ResponseWriter, r *http.Request) *failure {
 	q, refusal := readAuthn(r)
 	if refusal != nil {
+		h.count(BadRequest)
 		h.refuseStep(w, refusal)
 		return nil
 	}
@@ -69,15 +70,21 @@ func (h *Handler) authn(w http.ResponseWriter, r *http.Request) *failure {
 	code, err := h.issuer.ContinueFlow(r.Context(), q.flow, l)
 	switch e, refused := asRefusal(err); {
 	case err == nil:
+		h.count(Accepted)
 		h.write(w, http.StatusOK, completed{"SUCCESS_COMPLETED", authData{code.Value.Reveal(), code.State, uuid.NewString()}})
 	case refused && e.Kind == authority.BadLogin:
+		h.count(Refused)
 		h.write(w, http.StatusOK, h.failed(q.flow, h.issuer.AttemptsLeft(l.ID, l.Address)))
 	case refused && e.Kind == authority.OldFlow:
+		h.count(BadRequest)
 		h.refuseStep(w, &stepError{http.StatusBadRequest, "ABA-60008", "Authentication flow time out.", "The flow took too long: begin anew.", 0})
 	case refused && e.Kind == authority.BadFlow:
+		h.count(BadRequest)
 		h.refuseStep(w, &stepError{http.StatusBadRequest, "ABA-60009", "Invalid flow identifier.", "The flowId is not one of this server.", 0})
 	default:
-		h.refuseStep(w, stepOf(h.failureOf(r, err)))
+		fail := h.failureOf(r, err)
+		h.count(fail.outcome(Accepted))
+		h.refuseStep(w, stepOf(fail))
 	}
 	return nil
 }

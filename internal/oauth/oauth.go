@@ -22,6 +22,7 @@ type Config struct {
 	Issuer  *authority.Issuer          // required
 	Address func(*http.Request) string // where a request comes from; nil means its RemoteAddr
 	App     *Application               // that may log agents in; nil: none
+	Count   func(Outcome)              // is told how each authentication ended; nil: nobody is
 	Logger  *slog.Logger               // nil discards
 }
 
@@ -34,6 +35,7 @@ type Handler struct {
 	path    string // of the issuer: "" or "/t/acme"
 	app     *Application
 	address func(*http.Request) string
+	count   func(Outcome)
 	log     *slog.Logger
 	routes  map[string][]Route // by path
 }
@@ -55,10 +57,13 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Address == nil {
 		cfg.Address = remoteAddress
 	}
+	if cfg.Count == nil {
+		cfg.Count = func(Outcome) {}
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	h := &Handler{issuer: cfg.Issuer, path: u.Path, app: cfg.App, address: cfg.Address, log: cfg.Logger, routes: map[string][]Route{}}
+	h := &Handler{issuer: cfg.Issuer, path: u.Path, app: cfg.App, address: cfg.Address, count: cfg.Count, log: cfg.Logger, routes: map[string][]Route{}}
 	for _, r := range h.Routes() {
 		h.routes[r.Pattern] = append(h.routes[r.Pattern], r)
 	}

@@ -10,6 +10,7 @@ import (
 // and the authorization code grant of the application that logs agents in.
 func (h *Handler) token(w http.ResponseWriter, r *http.Request) *failure {
 	t, fail := h.grant(r)
+	h.count(fail.outcome(Issued))
 	if fail != nil {
 		return fail
 	}
