@@ -42,5 +42,8 @@ func TestExamples(t *testing.T) {
 		if s.stop(t) != 0 {
 			t.Errorf("%s: %s", name, s.text())
 		}
+		if found, err := filepath.Glob(filepath.Join(dir, "*.admin-token")); err != nil || len(found) > 0 {
+			t.Errorf("%s: it says that there is no admin token, and made %v, %v", name, found, err)
+		}
 	}
 }

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"net"
 	"net/http"
 	"net/netip"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -97,10 +99,25 @@ func (m *metrics) handler(who access, open bool) http.Handler {
 	})
 }
 
-// direct reports whether a request was made on this machine, and not passed on
-// by a proxy on it.
+// relayed are the headers that proxies add, one or the other.
+var relayed = []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Via"}
+
+// direct reports whether a request was made on this machine, by a name of it,
+// and not passed on by a proxy on it. A page in a browser that makes its own
+// name lead here asks by that name.
 func direct(r *http.Request) bool {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	return err == nil && peer.Addr().Unmap().IsLoopback() &&
-		r.Header.Get("Forwarded") == "" && r.Header.Get("X-Forwarded-For") == "" && r.Header.Get("Via") == ""
+	if err != nil || !peer.Addr().Unmap().IsLoopback() {
+		return false
+	}
+	for _, name := range relayed {
+		if len(r.Header.Values(name)) > 0 {
+			return false
+		}
+	}
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = strings.Trim(r.Host, "[]")
+	}
+	return isLoopback(host)
 }
