@@ -41,7 +41,7 @@ smaller; its space is used again.`,
 			}
 			at, err := pointInTime(before, time.Now())
 			if err != nil {
-				return badValue("before", before, err)
+				return badArgument("before", before, err)
 			}
 			rules, who, done, err := d.open(c.Context(), false)
 			if err != nil {

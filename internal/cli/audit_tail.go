@@ -43,14 +43,14 @@ func (f *entryFilter) flags(c *cobra.Command) {
 func (f *entryFilter) query(now time.Time) (api.AuditQuery, error) {
 	q := f.q
 	if o := audit.Outcome(q.Outcome); o != "" && o != audit.Done && o != audit.Refused {
-		return q, badValue("outcome", q.Outcome, errors.New("done and refused are possible"))
+		return q, badArgument("outcome", q.Outcome, errors.New("done and refused are possible"))
 	}
 	var err error
 	if q.Since, err = pointInTime(f.since, now); err != nil {
-		return q, badValue("since", f.since, err)
+		return q, badArgument("since", f.since, err)
 	}
 	if q.Until, err = pointInTime(f.until, now); err != nil {
-		return q, badValue("until", f.until, err)
+		return q, badArgument("until", f.until, err)
 	}
 	return q, nil
 }
@@ -86,7 +86,7 @@ it ended, what was done, and the facts.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			q, err := filter.query(time.Now())
 			if err == nil && lines < 0 {
-				err = badValue("lines", strconv.Itoa(lines), errors.New("0 or more are possible"))
+				err = badArgument("lines", strconv.Itoa(lines), errors.New("0 or more are possible"))
 			}
 			if err != nil {
 				return err

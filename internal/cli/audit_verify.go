@@ -143,7 +143,7 @@ func (t *trail) verify(ctx context.Context, known api.AuditCheckpoint) (verified
 // checkAfter refuses what is not the number of an entry, or 0.
 func checkAfter(after int64) error {
 	if after < 0 {
-		return badValue("after", strconv.FormatInt(after, 10), errors.New("0 or more is possible"))
+		return badArgument("after", strconv.FormatInt(after, 10), errors.New("0 or more is possible"))
 	}
 	return nil
 }

@@ -73,7 +73,7 @@ token of the client.`,
 		Args: oneID,
 		RunE: func(c *cobra.Command, args []string) error {
 			if grace < 0 || grace > api.MaxClientGrace {
-				return badValue("grace", grace.String(), errors.New("0s to 720h are possible"))
+				return badArgument("grace", grace.String(), errors.New("0s to 720h are possible"))
 			}
 			if err := out.check(); err != nil {
 				return err

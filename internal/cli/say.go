@@ -32,13 +32,17 @@ func usage(err error) error {
 	return &hinted{error: err, hint: "run it with --help to see commands and flags", code: exitUsage}
 }
 
-// badValue is a usage error about the value of a flag.
+// badValue is a usage error about the value of a flag that the environment can
+// give, too.
 func badValue(flag, value string, err error) error {
-	return &hinted{
-		error: fmt.Errorf("--%s %q: %w", flag, value, err),
-		hint:  fmt.Sprintf("give another --%s, or %s in the environment", flag, variable(flag)),
-		code:  exitUsage,
-	}
+	return badFlag(flag, value, err, fmt.Sprintf(", or %s in the environment", variable(flag)))
+}
+
+// badArgument is a usage error about the value of a flag that has no variable.
+func badArgument(flag, value string, err error) error { return badFlag(flag, value, err, "") }
+
+func badFlag(flag, value string, err error, or string) error {
+	return &hinted{error: fmt.Errorf("--%s %q: %w", flag, value, err), hint: "give another --" + flag + or, code: exitUsage}
 }
 
 // Tell says what went wrong, if anything, and returns the exit code.

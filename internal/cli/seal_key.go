@@ -83,7 +83,11 @@ func (s sealSource) open(ctx context.Context) (secret.SealKey, error) {
 }
 
 func (s sealSource) bad(err error) error {
-	return hint(fmt.Errorf("use the seal key %s: %w", s, err), "give the key of this store with --seal-key file:NAME, env:VARIABLE or exec:COMMAND")
+	err = fmt.Errorf("use the seal key %s: %w", s, err)
+	if s.kind == "file" {
+		return hint(err, "it must be a file of yours alone (mode 0600) with the key of this store in one line; --seal-key names another file, env:VARIABLE or exec:COMMAND")
+	}
+	return hint(err, "give the key of this store with --seal-key file:NAME, env:VARIABLE or exec:COMMAND")
 }
 
 func (s sealSource) read(ctx context.Context) (string, error) {
