@@ -118,7 +118,7 @@ func (g *gate) ask(t *testing.T, route server.Route, token string) (int, string)
 func TestManagementMatrix(t *testing.T) {
 	g := newGate(t)
 	all := allScopes()
-	internal := append([]string{"*"}, all...)
+	internal := append([]string{"read", "*"}, all...)
 	bot, value, err := g.rules.CreateAgent(t.Context(), self, authority.NewAgent{AgentChange: authority.AgentChange{
 		Scopes: &internal, Audiences: &[]string{testIssuer + "/manage", "https://api.example"},
 	}})

@@ -58,7 +58,7 @@ func newStudio(t testing.TB) *studio {
 func beginning(but map[string]string) string {
 	sum := sha256.Sum256([]byte(verifier))
 	values := map[string]string{
-		"client_id": appID, "response_type": "code", "redirect_uri": redirect, "scope": "openid read", "response_mode": "direct", "state": "s-1",
+		"client_id": appID, "response_type": "code", "redirect_uri": redirect, "scope": "openid", "response_mode": "direct", "state": "s-1",
 		"code_challenge": base64.RawURLEncoding.EncodeToString(sum[:]), "code_challenge_method": "S256",
 	}
 	maps.Copy(values, but)
@@ -159,7 +159,11 @@ func TestAppNative(t *testing.T) {
 	if diff := cmp.Diff(want, first.json); diff != "" || first.status != 200 || first.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("authorize: %d (-want +got):\n%s", first.status, diff)
 	}
-	a := s.exchange(t, s.code(t, bot, "resource", api))
+	s.exchange(t, s.code(t, bot, "scope", "openid delete")).wantError(t, 400, "invalid_scope")
+	if a := s.do(t, request{path: "/oauth2/token", body: form("grant_type", "password")}); !strings.Contains(a.text, "client_credentials or authorization_code") {
+		t.Errorf("another grant: %d %s", a.status, a.text)
+	}
+	a := s.exchange(t, s.code(t, bot, "resource", api, "scope", "openid read"))
 	token, _ := a.json["access_token"].(string)
 	if a.status != 200 || a.json["scope"] != "read" || a.json["token_type"] != "Bearer" || a.header.Get("Cache-Control") != "no-store" {
 		t.Fatalf("token: %d %s", a.status, a.text)

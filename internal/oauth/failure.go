@@ -73,7 +73,7 @@ func (h *Handler) failureOf(r *http.Request, err error) *failure {
 	case authority.BadCode:
 		return &failure{status: http.StatusBadRequest, code: "invalid_grant", description: "the code is not good, or not for this request"}
 	case authority.BadScope:
-		return &failure{status: http.StatusBadRequest, code: "invalid_scope", description: "the scopes are too long for one token"}
+		return &failure{status: http.StatusBadRequest, code: "invalid_scope", description: refusal.Message}
 	case authority.Foreign:
 		return &failure{status: http.StatusBadRequest, code: "unauthorized_client", description: "the token is another client's"}
 	case authority.BadToken:

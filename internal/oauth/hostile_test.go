@@ -28,7 +28,7 @@ func (s *studio) right(t *testing.T, path string, bot user) request {
 	r := request{path: path, header: bot.basic()}
 	switch path {
 	case "/oauth2/token":
-		r.body = form("grant_type", "client_credentials", "scope", "read")
+		r.body = form("grant_type", "client_credentials", "scope", "openid")
 	case "/oauth2/introspect", "/oauth2/revoke":
 		r.body = form("token", s.token(t, bot), "token_type_hint", "access_token")
 	case "/oauth2/authorize":

@@ -22,8 +22,8 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) *failure {
 type tokenAnswer struct {
 	AccessToken string `json:"access_token"`
 	TokenType   string `json:"token_type"`
-	ExpiresIn   int64  `json:"expires_in"` // seconds
-	Scope       string `json:"scope"`
+	ExpiresIn   int64  `json:"expires_in"`      // seconds
+	Scope       string `json:"scope,omitempty"` // never empty when one that gives access was asked for
 }
 
 func (h *Handler) grant(r *http.Request) (authority.Token, *failure) {
@@ -41,6 +41,9 @@ func (h *Handler) grant(r *http.Request) (authority.Token, *failure) {
 	case "":
 		return authority.Token{}, badRequest("grant_type is missing")
 	default:
+		if h.app != nil {
+			return authority.Token{}, unsupportedGrant("use grant_type client_credentials or authorization_code")
+		}
 		return authority.Token{}, unsupportedGrant("use grant_type client_credentials")
 	}
 	l, fail := h.login(r, f)
