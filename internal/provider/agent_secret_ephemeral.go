@@ -85,7 +85,7 @@ func (e *secretEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, r
 // noIdentity says what the provider lacks.
 func (e *secretEphemeral) noIdentity(err error, resp *ephemeral.OpenResponse) {
 	const need = "Sealed secrets are opened with an age identity (AGE-SECRET-KEY-…) of one of the recipients in seal_to. " +
-		"Set AGENTCREDS_SEAL_IDENTITY to it, or to file:NAME, or set seal_identity of the provider to an ephemeral value. Jobs that only plan need it, too."
+		"Set AGENTCREDS_SEAL_IDENTITY to it, or to file:NAME, or set seal_identity of the provider to an ephemeral value. Jobs that only plan need it, too; terraform destroy -refresh=false does without."
 	switch {
 	case errors.Is(err, errNoIdentity):
 		resp.Diagnostics.AddError("No identity to open sealed secrets with", need)

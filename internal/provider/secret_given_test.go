@@ -220,7 +220,7 @@ func TestGivenSecret_refused(t *testing.T) {
 		{"short", given("Ab1defg", 2), []string{"Weak secret", "7 characters, 8 to 100"}},
 		{"no digit", given("Abcdefghij", 2), []string{"Weak secret", "needs a digit"}},
 		{"empty", given("", 2), []string{"Weak secret"}},
-		{"no version", attrs{"secret_wo": "Correct-Horse-42"}, []string{"secret_wo_version"}},
+		{"no version", attrs{"secret_wo": "Correct-Horse-42"}, []string{"No version", "secret_wo_version"}},
 		{"no value", attrs{"secret_wo_version": int64(2)}, []string{"secret_wo"}},
 		{"trigger", given("Correct-Horse-42", 2).with("rotation_trigger", trigger("1")), []string{"rotation_trigger"}},
 		{"rotate_after", given("Correct-Horse-42", 2).with("rotate_after", "24h"), []string{"rotate_after"}},
@@ -230,6 +230,11 @@ func TestGivenSecret_refused(t *testing.T) {
 		mustSay(t, tt.name, d, tt.says...)
 		if text := tt.config.text("secret_wo"); len(text) > 0 && contains(d.String(), text) {
 			t.Errorf("%s: the error has the value", tt.name)
+		}
+		for _, e := range d.errors() {
+			if at := e.Attribute.String(); contains(at, `"secret_wo")`) && tt.config["secret_wo"] != nil {
+				t.Errorf("%s: the error leads Terraform to show the line with the value: %s", tt.name, at)
+			}
 		}
 	}
 	for name, late := range map[string]any{"weak": "abc", "nothing": nil} {

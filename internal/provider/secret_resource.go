@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
-	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -105,12 +104,12 @@ func (r *secretResource) Schema(_ context.Context, _ resource.SchemaRequest, res
 					"nothing readable is in the state or in a plan. `[]` is as unset. Another set rotates the secret in place, and so does taking it away; right after an import it rotates nothing.",
 			},
 			"secret_wo": schema.StringAttribute{
-				Optional: true, Sensitive: true, WriteOnly: true, Validators: givenSecret(),
+				Optional: true, Sensitive: true, WriteOnly: true, Validators: []validator.String{strongSecret{}},
 				MarkdownDescription: "The secret, where it comes from elsewhere, as from a secret manager: 8 to 100 characters with a lower-case letter, an upper-case letter and a digit. It is stored nowhere; `secret`, `sealed_secret` and `hint` are null. " +
 					"It is sent when `secret_wo_version` changes; a rotation because of `on_drift` sends it again, unless somebody revoked it. Excludes `rotation_trigger`, `rotate_after` and `seal_to`. Needs Terraform or OpenTofu 1.11.",
 			},
 			"secret_wo_version": schema.Int64Attribute{
-				Optional: true, Validators: []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("secret_wo"))},
+				Optional: true, Validators: givenVersion(),
 				MarkdownDescription: "Any number that changes with `secret_wo`, as the version of the secret manager's entry: a change sends the new value, in place, and the old one has its grace. Right after an import nothing is sent.",
 			},
 			"secret_id": schema.StringAttribute{

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 )
@@ -37,12 +38,13 @@ func (sealRecipients) ValidateSet(_ context.Context, req validator.SetRequest, r
 	}
 }
 
-// givenSecret are the rules of secret_wo.
-func givenSecret() []validator.String {
-	return []validator.String{
-		stringvalidator.AlsoRequires(path.MatchRoot("secret_wo_version")),
-		stringvalidator.ConflictsWith(path.MatchRoot("rotation_trigger"), path.MatchRoot("rotate_after"), path.MatchRoot("seal_to")),
-		strongSecret{},
+// givenVersion are the rules of secret_wo_version. What goes with secret_wo, and
+// what does not, is said of its version: with a path to secret_wo Terraform
+// shows the line, and the secret if it was written there.
+func givenVersion() []validator.Int64 {
+	return []validator.Int64{
+		int64validator.AlsoRequires(path.MatchRoot("secret_wo")),
+		int64validator.ConflictsWith(path.MatchRoot("rotation_trigger"), path.MatchRoot("rotate_after"), path.MatchRoot("seal_to")),
 	}
 }
 
@@ -55,10 +57,14 @@ func (strongSecret) Description(context.Context) string {
 
 func (v strongSecret) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
 
-// ValidateString does not repeat the value.
-func (strongSecret) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+// ValidateString does not repeat the value, nor does it name the path.
+func (strongSecret) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
 		return
+	}
+	var version types.Int64
+	if resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("secret_wo_version"), &version)...); version.IsNull() {
+		resp.Diagnostics.AddError("No version of the given secret", "secret_wo is set, and secret_wo_version is not. Set it to a number that changes with secret_wo, as the version of the secret manager's entry: without it nobody sees that another secret is given.")
 	}
 	if err := secret.Check(secret.New(req.ConfigValue.ValueString())); err != nil {
 		resp.Diagnostics.AddError("Weak secret", "secret_wo: "+err.Error()+".")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"filippo.io/age"
 )
@@ -62,9 +63,15 @@ func parseRecipient(word string) (age.Recipient, error) {
 	var r age.Recipient
 	var err error
 	switch {
+	case word == "":
+		return nil, errors.New("one of them is empty or null: a recipient is age1…, as age-keygen prints it as the public key")
 	case strings.HasPrefix(word, "ssh-"), strings.HasPrefix(word, "ecdsa-"):
 		kind, _, _ := strings.Cut(word, " ")
 		return nil, fmt.Errorf("keys of SSH (%s) are no recipients here: make a key with age-keygen", kind)
+	case strings.TrimSpace(word) != word:
+		return nil, fmt.Errorf("%s has a blank or the end of a line before or after it, as what is read from a file has: give it through trimspace(…)", short(word))
+	case strings.ContainsFunc(word, unicode.IsSpace):
+		return nil, fmt.Errorf("%s has several words or lines in it: each recipient is an element of its own", short(word))
 	case strings.HasPrefix(word, hybridPrefix):
 		r, err = age.ParseHybridRecipient(word)
 	case strings.HasPrefix(word, recipientPrefix) && strings.Count(word, "1") > 1 && !isX25519(word):
@@ -121,6 +128,9 @@ func ParseIdentities(t Text) (Identities, error) {
 			return Identities{}, fmt.Errorf("line %d: %w", n, err)
 		}
 		out.list = append(out.list, id)
+	}
+	if len(out.list) == 0 && strings.Contains(t.Reveal(), identityPrefix) {
+		return Identities{}, errors.New("the identity is behind a #, as in a file of age-keygen that has lost its line breaks: give the AGE-SECRET-KEY-… alone")
 	}
 	if len(out.list) == 0 {
 		return Identities{}, errors.New("there is no identity in it")
