@@ -30,7 +30,7 @@ const (
 	NoKey                       // there is no such signing key
 	BadLogin                    // who wants to log in is not who it says, or may not
 	BadTarget                   // a token was asked for an audience that is not the agent's
-	BadScope                    // a token was asked for more scopes than fit into one, or for none that the subject has
+	BadScope                    // a token was asked for more scopes than fit into one
 	BadToken                    // a token is not ours, or not any more
 	Foreign                     // a token is somebody else's
 	Throttled                   // too many failures

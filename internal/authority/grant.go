@@ -24,11 +24,6 @@ func (i *Issuer) grant(s subject, l Login) (scope string, audiences []string, er
 	if scope = strings.Join(scopes, " "); len(scope) > maxScope {
 		return "", nil, refuse(BadScope, "the scopes that it asks for are too long for one token")
 	}
-	// A token without a scope cannot say so: an empty scope is not in the
-	// grammar (RFC 6749 §3.3), and no scope says that all were granted (§5.1).
-	if len(scopes) == 0 && slices.ContainsFunc(l.Scopes, givesAccess) {
-		return "", nil, refuse(BadScope, "it has none of the scopes that it asks for")
-	}
 	for _, asked := range l.Audiences {
 		if !slices.Contains(s.audience, asked) || (s.agent && asked == i.ManagementAudience()) {
 			return "", nil, refuse(BadTarget, "%.200q is not an audience that it may ask for", asked)
@@ -41,13 +36,6 @@ func (i *Issuer) grant(s subject, l Login) (scope string, audiences []string, er
 		audiences = s.audience[:1:1]
 	}
 	return scope, audiences, nil
-}
-
-// givesAccess reports whether a scope is for something. Those of OpenID Connect
-// (Core §5.4, §11) ask for other things than the access token, none of which there is here;
-// clients written for others send them all the same, and find no ID token.
-func givesAccess(scope string) bool {
-	return !slices.Contains([]string{"openid", "profile", "email", "address", "phone", "offline_access"}, scope)
 }
 
 // may reports whether the subject has the scope. Agents have what they were

@@ -19,6 +19,7 @@ type Token struct {
 	Value secret.Text
 	Life  time.Duration
 	Scope string // what was granted; "" for none
+	Asked bool   // scopes were asked for
 	ID    string // jti
 }
 
@@ -138,7 +139,7 @@ func (i *Issuer) give(ctx context.Context, s subject, key signing, credential st
 		return Token{}, err
 	}
 	i.used(s, credential)
-	return Token{Value: value, Life: i.life, Scope: scope, ID: c.ID}, nil
+	return Token{Value: value, Life: i.life, Scope: scope, Asked: len(l.Scopes) > 0, ID: c.ID}, nil
 }
 
 func sign(signer jose.Signer, c Claims) (secret.Text, error) {

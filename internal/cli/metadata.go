@@ -62,7 +62,7 @@ func sameOrigin(endpoint, origin string) (string, error) {
 var hints = map[string]string{
 	"invalid_client":          "is this the agent's id, and a secret that is neither expired nor revoked? the agent may be blocked; the audit of the server has the reason",
 	"unauthorized_client":     "the agent may not sign in in this way",
-	"invalid_scope":           "ask for a --scope that the agent has",
+	"invalid_scope":           "ask for fewer scopes with --scope",
 	"invalid_target":          "ask for an --audience that the agent has, or for none",
 	"temporarily_unavailable": "try again later",
 }

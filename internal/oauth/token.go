@@ -14,7 +14,11 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) *failure {
 	if fail != nil {
 		return fail
 	}
-	h.write(w, http.StatusOK, tokenAnswer{t.Value.Reveal(), "Bearer", int64(t.Life.Seconds()), t.Scope})
+	out := tokenAnswer{AccessToken: t.Value.Reveal(), TokenType: "Bearer", ExpiresIn: int64(t.Life.Seconds())}
+	if t.Asked {
+		out.Scope = &t.Scope
+	}
+	h.write(w, http.StatusOK, out)
 	return nil
 }
 
@@ -22,8 +26,10 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) *failure {
 type tokenAnswer struct {
 	AccessToken string `json:"access_token"`
 	TokenType   string `json:"token_type"`
-	ExpiresIn   int64  `json:"expires_in"`      // seconds
-	Scope       string `json:"scope,omitempty"` // never empty when one that gives access was asked for
+	ExpiresIn   int64  `json:"expires_in"` // seconds
+	// Scope is what was granted of what was asked for, as in WSO2's answers: none
+	// of it is "", since without the member a client may think it got all.
+	Scope *string `json:"scope,omitempty"`
 }
 
 func (h *Handler) grant(r *http.Request) (authority.Token, *failure) {

@@ -133,7 +133,7 @@ func (e *tokenEphemeral) whyNoToken(err error) string {
 	case refusal.Code == "invalid_target":
 		return sentence(err) + " Add the audience to audiences of agentcreds_agent, or ask for another."
 	case refusal.Code == "invalid_scope":
-		return sentence(err) + " Ask for scopes that the agent has."
+		return sentence(err) + " Ask for fewer scopes."
 	case errors.Is(err, api.ErrUnauthorized):
 		return sentence(err) + " The server says no more about it; its audit does. Check that agent_id and secret belong together, that the secret was not revoked and has not expired, " +
 			"and that the agent is not blocked. An agent of Asgardeo cannot sign in this way."
