@@ -67,6 +67,11 @@ func (a *Authority) Checkpoint(ctx context.Context) (Checkpoint, error) {
 // now, as a JWS in its compact form (RFC 7515) that holds the text. The first
 // key is made when there is none.
 func (i *Issuer) SignCheckpoint(ctx context.Context, text []byte) (string, error) {
+	return i.signAs(ctx, CheckpointType, text)
+}
+
+// signAs signs a text that is no access token, which its typ says.
+func (i *Issuer) signAs(ctx context.Context, kind jose.ContentType, text []byte) (string, error) {
 	k, err := i.signingKey(ctx)
 	if err != nil {
 		return "", err
@@ -75,14 +80,14 @@ func (i *Issuer) SignCheckpoint(ctx context.Context, text []byte) (string, error
 	if err != nil {
 		return "", err
 	}
-	opts := (&jose.SignerOptions{}).WithType(CheckpointType).WithHeader("kid", k.ID)
+	opts := (&jose.SignerOptions{}).WithType(kind).WithHeader("kid", k.ID)
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(k.Alg), Key: private}, opts)
 	if err != nil {
 		return "", fmt.Errorf("use signing key %s: %w", k.ID, err)
 	}
 	signed, err := signer.Sign(text)
 	if err != nil {
-		return "", fmt.Errorf("sign a checkpoint: %w", err)
+		return "", fmt.Errorf("sign a %s: %w", kind, err)
 	}
 	return signed.CompactSerialize()
 }

@@ -93,7 +93,13 @@ func (i *Issuer) Redeem(ctx context.Context, r Redemption) (Token, error) {
 	if !within(r.Audiences, c.Audiences) {
 		return Token{}, i.noteRefusal(ctx, s, l, &Error{Kind: BadTarget, Message: "it asks for an audience that it did not ask for at first"})
 	}
+	// Before the code is spent: nothing can fail between that and the answer.
+	idToken, err := i.idToken(ctx, c)
+	if err != nil {
+		return Token{}, err
+	}
 	t, err := i.issue(ctx, s, c.Credential, l)
+	t.IDToken = idToken
 	refusal, refused := asError(err)
 	switch {
 	case !refused:

@@ -33,6 +33,7 @@ type AppRequest struct {
 	Redirect  string   `json:"redirect"`
 	Challenge string   `json:"challenge"` // of PKCE, by S256
 	State     string   `json:"state,omitempty"`
+	Nonce     string   `json:"nonce,omitempty"` // for the ID token
 	Scopes    []string `json:"scopes,omitempty"`
 	Audiences []string `json:"audiences,omitempty"`
 }

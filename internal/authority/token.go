@@ -21,6 +21,9 @@ type Token struct {
 	Scope string // what was granted; "" for none
 	Asked bool   // scopes were asked for
 	ID    string // jti
+	// IDToken tells the application which agent logged in, when it asked for
+	// the scope openid; zero for none.
+	IDToken secret.Text
 }
 
 // Claims are those of an access token (RFC 9068 §2.2).

@@ -93,26 +93,29 @@ func scripts(t *testing.T) string {
 }
 
 // TestForeign_npm runs clients in JavaScript against a real server: one on
-// openid-client, and one as they are written for Asgardeo's agent login.
+// openid-client, one as they are written for Asgardeo's agent login, and WSO2's
+// own SDK, which takes no ID token but one that is signed by RS256.
 func TestForeign_npm(t *testing.T) {
 	dir := scripts(t)
 	for _, transport := range []struct {
-		name  string
-		flags []string
+		name    string
+		flags   []string
+		scripts []string
 	}{
-		{"TLS", []string{"--tls-self-signed"}},
-		{"plain", nil},
+		{"TLS", []string{"--tls-self-signed"}, []string{"openid.mjs", "asgardeo.mjs"}},
+		{"plain", nil, []string{"openid.mjs", "asgardeo.mjs"}},
+		{"RS256", []string{"--signing-alg", "RS256"}, []string{"asgardeo.mjs", "sdk.mjs"}},
 	} {
 		h, f := newForeign(t, transport.flags...)
 		told, err := json.Marshal(f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, script := range []string{"openid.mjs", "asgardeo.mjs"} {
+		for _, script := range transport.scripts {
 			t.Run(transport.name+"/"+script, func(t *testing.T) {
 				cmd := exec.CommandContext(t.Context(), "node", filepath.Join(dir, script))
 				cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "NO_PROXY=*"}
-				if len(transport.flags) > 0 {
+				if strings.HasPrefix(f.Issuer, "https:") {
 					cmd.Env = append(cmd.Env, "NODE_EXTRA_CA_CERTS="+h.certificate())
 				}
 				cmd.Stdin = strings.NewReader(string(told))

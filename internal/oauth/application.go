@@ -56,7 +56,7 @@ func (h *Handler) authorize(w http.ResponseWriter, r *http.Request) *failure {
 		return nil
 	}
 	id, err := h.issuer.BeginFlow(authority.AppRequest{
-		Client: h.app.ClientID, Redirect: h.app.RedirectURI, Challenge: f["code_challenge"], State: f["state"],
+		Client: h.app.ClientID, Redirect: h.app.RedirectURI, Challenge: f["code_challenge"], State: f["state"], Nonce: f["nonce"],
 		Scopes: f.words("scope"), Audiences: f.words("resource"),
 	})
 	if err != nil {
@@ -84,8 +84,8 @@ func (a *Application) mayBegin(f form) *stepError {
 		return invalidStep("redirect_uri is not the one of the application")
 	case f["code_challenge_method"] != "S256" || !challenge.MatchString(f["code_challenge"]):
 		return invalidStep("code_challenge is missing or not of method S256: PKCE is required")
-	case len(f["state"]) > maxState || len(f["scope"])+len(f["resource"]) > maxAsked:
-		return invalidStep("state, scope or resource are too long")
+	case len(f["state"]) > maxState || len(f["nonce"]) > maxState || len(f["scope"])+len(f["resource"]) > maxAsked:
+		return invalidStep("state, nonce, scope or resource are too long")
 	}
 	return nil
 }

@@ -47,6 +47,7 @@ func (h *Handler) metadata(w http.ResponseWriter, _ *http.Request) *failure {
 	if h.app != nil {
 		m["authorization_endpoint"] = at(pathAuthorize)
 		m["response_types_supported"] = []string{"code"}
+		m["scopes_supported"] = []string{"openid"}
 		m["response_modes_supported"] = []string{"direct"}
 		m["grant_types_supported"] = []string{"client_credentials", "authorization_code"}
 		m["code_challenge_methods_supported"] = []string{"S256"}

@@ -14,7 +14,7 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) *failure {
 	if fail != nil {
 		return fail
 	}
-	out := tokenAnswer{AccessToken: t.Value.Reveal(), TokenType: "Bearer", ExpiresIn: int64(t.Life.Seconds())}
+	out := tokenAnswer{AccessToken: t.Value.Reveal(), TokenType: "Bearer", ExpiresIn: int64(t.Life.Seconds()), IDToken: t.IDToken.Reveal()}
 	if t.Asked {
 		out.Scope = &t.Scope
 	}
@@ -29,7 +29,8 @@ type tokenAnswer struct {
 	ExpiresIn   int64  `json:"expires_in"` // seconds
 	// Scope is what was granted of what was asked for, as in WSO2's answers: none
 	// of it is "", since without the member a client may think it got all.
-	Scope *string `json:"scope,omitempty"`
+	Scope   *string `json:"scope,omitempty"`
+	IDToken string  `json:"id_token,omitempty"` // OpenID Connect Core §3.1.3.3
 }
 
 func (h *Handler) grant(r *http.Request) (authority.Token, *failure) {
