@@ -53,7 +53,7 @@ var (
 	descExamined = prometheus.NewDesc("agentcreds_agents_examined", "How many of them the figures about credentials are of.", nil, nil)
 	descBlocked  = prometheus.NewDesc("agentcreds_agents_blocked", "Agents that cannot authenticate.", nil, nil)
 	descLive     = prometheus.NewDesc("agentcreds_secrets_live", "Secrets that can be used.", nil, nil)
-	descOverdue  = prometheus.NewDesc("agentcreds_rotation_overdue", "Agents whose newest live secret is older than --rotation-due.", nil, nil)
+	descOverdue  = prometheus.NewDesc("agentcreds_rotation_overdue", "Agents whose newest live secret is older than --rotation-due, or whose secrets have all expired.", nil, nil)
 	descExpiring = prometheus.NewDesc("agentcreds_secrets_expiring", "Newest live secrets of agents that expire within 24 hours.", nil, nil)
 	descUnknown  = prometheus.NewDesc("agentcreds_unknown_logins_total", "Failed logins with ids that nobody has, since the database was made; the audit has no entries of them.", nil, nil)
 	descAge      = prometheus.NewDesc("agentcreds_secret_age_seconds", "Age of the newest live secret of each agent.", nil, nil)
@@ -126,6 +126,9 @@ func (t *tally) add(agent authority.Agent, now time.Time, overdue time.Duration)
 	if agent.Blocked() {
 		t.blocked++
 	}
+	if lapsed(agent, now) {
+		t.overdue++
+	}
 	newest := true
 	for _, s := range agent.Secrets {
 		if !s.Live(now) {
@@ -151,4 +154,18 @@ func (t *tally) add(agent authority.Agent, now time.Time, overdue time.Duration)
 			t.expiring++
 		}
 	}
+}
+
+// lapsed reports whether an agent that may sign in cannot, since nobody rotated
+// its secret in time. A revoked one was not meant to be rotated.
+func lapsed(agent authority.Agent, now time.Time) bool {
+	if agent.Blocked() || len(agent.Secrets) == 0 || !agent.Secrets[0].Revoked.IsZero() {
+		return false
+	}
+	for _, s := range agent.Secrets {
+		if s.Live(now) {
+			return false
+		}
+	}
+	return true
 }

@@ -3,6 +3,9 @@ package cli
 import (
 	"net/http"
 	"testing"
+	"time"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
 )
 
 // /metrics is open to who asks on this machine, and to nobody whose request
@@ -35,6 +38,55 @@ func TestDirect(t *testing.T) {
 		}
 		if got := direct(r); got != tt.want {
 			t.Errorf("from %q to %q with %q: %v, want %v", tt.peer, tt.host, tt.header, got, tt.want)
+		}
+	}
+}
+
+// An agent that is out since its secret expired was in no figure: it had no
+// live secret, and only those had an age.
+func TestOverdue(t *testing.T) {
+	g := newGate(t)
+	now := g.rules.Now()
+	for _, tt := range []struct {
+		name    string
+		expires time.Duration // from now on; 0 never
+		end     func(id, secretID string) error
+	}{
+		{"young", 0, nil},
+		{"out", time.Hour, nil},
+		{"out, and blocked", time.Hour, func(id, _ string) error {
+			_, err := g.rules.ChangeAgent(t.Context(), self, id, authority.AgentChange{Active: new(false)})
+			return err
+		}},
+		{"revoked", time.Hour, func(id, secretID string) error { return g.rules.RevokeSecret(t.Context(), self, id, secretID, nil) }},
+	} {
+		a, _, err := g.rules.CreateAgent(t.Context(), self, authority.NewAgent{AgentChange: authority.AgentChange{DisplayName: &tt.name}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tt.expires > 0 {
+			if _, err := g.rules.ExpireSecret(t.Context(), self, a.ID, a.Secrets[0].ID, now.Add(tt.expires).Unix()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if tt.end != nil {
+			if err := tt.end(a.ID, a.Secrets[0].ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, tt := range []struct {
+		later         time.Duration
+		live, overdue float64
+	}{
+		{0, 3, 0},
+		{2 * time.Hour, 1, 1},
+		{4 * day, 1, 2},
+	} {
+		g.ahead.Store(int64(tt.later))
+		found, err := (&ages{rules: g.rules, issuer: g.issuer, overdue: 3 * day}).look()
+		if err != nil || found.live != tt.live || found.overdue != tt.overdue {
+			t.Errorf("%s later: %v live, %v overdue, %v; want %v, %v", tt.later, found.live, found.overdue, err, tt.live, tt.overdue)
 		}
 	}
 }
