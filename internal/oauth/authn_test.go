@@ -141,6 +141,9 @@ func TestAppNative(t *testing.T) {
 	bot := s.bot(t, authority.AgentChange{Scopes: &[]string{"read", "write"}, Audiences: &[]string{api}})
 	first := s.begin(t, "resource", api)
 	id, _ := first.json["flowId"].(string)
+	if !strings.Contains(first.text, `"authenticator":"Username & Password"`) { // shell scripts look for that
+		t.Errorf("the name of the authenticator is not written as WSO2 writes it: %s", first.text)
+	}
 	param := func(name, title string, order int, hidden bool) map[string]any {
 		return map[string]any{"param": name, "type": "STRING", "order": float64(order), "i18nKey": name + ".param", "displayName": title, "confidential": hidden}
 	}

@@ -123,6 +123,8 @@ func (h *Handler) write(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Pragma", "no-cache")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false) // it is no page, and WSO2 writes "Username & Password"
 	// It is too late to say that the answer did not arrive.
-	_ = json.NewEncoder(w).Encode(body)
+	_ = e.Encode(body)
 }
