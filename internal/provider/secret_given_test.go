@@ -290,6 +290,17 @@ func TestGivenSecret_echo(t *testing.T) {
 			t.Errorf("%d: an error, and another state", status)
 		}
 	}
+	agent := at.newAgent(t, nil)
+	for _, status := range []int{http.StatusBadRequest, http.StatusBadGateway} {
+		at.remote.fail(fault{method: http.MethodPut, answer: leaking.echo(status)})
+		born := at.resource(t, secretType)
+		_, d := born.try(agent.owns(given(next, 1)))
+		at.remote.mend()
+		leaking.expectNone(t, "a diagnostic", d.String())
+		if len(d.errors()) == 0 || born.state != nil || len(born.private) > 0 {
+			t.Errorf("%d: a create that failed says %v, and leaves a state: %v", status, d, born.state != nil)
+		}
+	}
 	m.apply(m.gives(next, 9))
 	at.expectGiven(t, m, next)
 	if text := log.String(); !contains(text, `"@level":"trace"`) {
