@@ -63,6 +63,15 @@ func New(cfg Config) (*Authority, error) {
 // StoreID is the id of the store that the authority writes.
 func (a *Authority) StoreID() string { return a.store.ID() }
 
+// Writable is nil while nothing is known that would keep the store from being
+// written. Where a disk fails, it does not come back before the next start.
+func (a *Authority) Writable() error {
+	if s, ok := a.store.(interface{ Broken() error }); ok {
+		return s.Broken()
+	}
+	return nil
+}
+
 // MaxSecrets is how many live secrets an agent may have.
 func (a *Authority) MaxSecrets() int { return a.maxSecrets }
 

@@ -44,6 +44,7 @@ var (
 	ErrBusy     = store.ErrBusy     // another process held the store for too long
 	ErrFull     = store.ErrFull     // there is no space left
 	ErrReadOnly = store.ErrReadOnly // the store cannot be written
+	ErrUnsure   = store.ErrUnsure   // the disk failed: a change may be kept or not
 	ErrForeign  = store.ErrForeign  // what is there is not a store of ours
 	ErrNoStore  = store.ErrNoStore  // there is none
 )

@@ -93,6 +93,9 @@ func (h *Handler) internal(r *http.Request, err error) *failure {
 	if errors.Is(err, authority.ErrBusy) || errors.Is(err, context.DeadlineExceeded) {
 		return &failure{status: http.StatusServiceUnavailable, code: "temporarily_unavailable", description: "try again later", retryAfter: time.Second}
 	}
+	if errors.Is(err, authority.ErrReadOnly) || errors.Is(err, authority.ErrFull) {
+		return &failure{status: http.StatusServiceUnavailable, code: "temporarily_unavailable", description: "the server cannot write its store; its log says why"}
+	}
 	return &failure{status: http.StatusInternalServerError, code: "server_error", description: "the server cannot answer this; its log says why"}
 }
 

@@ -48,6 +48,8 @@ var storage = []struct {
 		Message: "There is no space left for the store. Nothing was changed."}},
 	{authority.ErrReadOnly, api.Error{Status: http.StatusInsufficientStorage, Code: api.CodeStorage,
 		Message: "The store cannot be written. Nothing was changed."}},
+	{authority.ErrUnsure, api.Error{Status: http.StatusInternalServerError, Code: api.CodeStorage,
+		Message: "The disk of the store failed: it is not known whether the change was kept."}},
 	{authority.ErrForeign, api.Error{Status: http.StatusInsufficientStorage, Code: api.CodeStorage,
 		Message: "What is where the store should be is not a store of this program."}},
 	{authority.ErrNoStore, api.Error{Status: http.StatusInsufficientStorage, Code: api.CodeStorage,

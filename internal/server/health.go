@@ -11,14 +11,26 @@ import (
 // healthy says that the process runs.
 func (s *Server) healthy(*call) (any, error) { return text("ok\n"), nil }
 
-// ready says whether the store answers. Anybody may ask, so nobody is told why
+// ready says whether the store answers, and takes changes. Anybody may ask, so nobody is told why
 // it does not: that is in the log.
 func (s *Server) ready(c *call) (any, error) {
 	if err := s.probe(c); err != nil {
 		s.cfg.Logger.ErrorContext(c.Context(), "not ready", "error", err.Error())
 		return nil, &api.Error{Status: http.StatusServiceUnavailable, Code: api.CodeBusy, Message: "The store does not answer."}
 	}
+	if err := s.writable(c); err != nil {
+		s.cfg.Logger.ErrorContext(c.Context(), "not ready", "error", err.Error())
+		return nil, &api.Error{Status: http.StatusServiceUnavailable, Code: api.CodeStorage, Message: "The store takes no changes."}
+	}
 	return text(s.cfg.Ready + "\n"), nil
+}
+
+func (s *Server) writable(c *call) error {
+	a, err := s.cfg.Authority(c.Context(), false)
+	if err != nil {
+		return err
+	}
+	return a.Writable()
 }
 
 // probe reads from the store: an agent that cannot be.

@@ -27,8 +27,12 @@ var (
 	ErrForeign = errors.New("not a store of this program")
 	// ErrFull: there is no space left. Nothing was changed.
 	ErrFull = errors.New("no space left")
+	// ErrUnsure: the disk failed while it made a commit durable. The
+	// commit is not seen now, and may be there after the next start. The
+	// store cannot be written until then.
+	ErrUnsure = errors.New("it is not known whether the change was kept")
 	// ErrReadOnly: the store, or the directory that it is in, cannot be
-	// written. Nothing was changed.
+	// written, or not any more. Nothing was changed.
 	ErrReadOnly = errors.New("the store cannot be written")
 	// ErrNoEvent: the function of an Update returned no audit event, or
 	// removed entries and returned none that records that.
@@ -57,7 +61,8 @@ type Store interface {
 	// other, those of other processes included. When Update returns nil,
 	// the commit is durable: it survives kill -9 and loss of power. When fn
 	// returns an error, or the commit fails, nothing of it remains, and
-	// that error is returned; the error of fn comes back as it is.
+	// that error is returned; the error of fn comes back as it is. Of
+	// ErrUnsure alone something may remain.
 	//
 	// fn may be called more than once for one Update: it must work from
 	// what it reads, and assign its results afresh each time. It may start

@@ -130,6 +130,9 @@ func (s *Store) lead(ctx context.Context, own *call) error {
 // beginGroup begins the transaction and reads the head of the audit chain:
 // another process may have moved it.
 func (s *Store) beginGroup(ctx context.Context, g *group, since time.Time) error {
+	if err := s.Broken(); err != nil {
+		return err
+	}
 	err := s.patiently(ctx, since, func() (err error) {
 		if s.writer == nil {
 			if s.writer, err = s.connect(writing); err != nil {
@@ -243,6 +246,9 @@ func (s *Store) commit(g *group) {
 	s.writer = g.c.rest()
 	if err == nil {
 		return
+	}
+	if unsynced(err) {
+		err = s.brake(err)
 	}
 	for _, c := range g.calls {
 		if c.err == nil {

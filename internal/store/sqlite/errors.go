@@ -56,6 +56,12 @@ func explain(doing, path string, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
+	if errors.Is(err, store.ErrUnsure) {
+		return fmt.Errorf("%s the database %s: %w", doing, path, err)
+	}
+	if errors.Is(err, store.ErrReadOnly) { // it says all of it: see Broken
+		return err
+	}
 	if newer, ok := errors.AsType[*newerError](err); ok {
 		return fmt.Errorf("%s the database %s: %w: %w", doing, path, store.ErrForeign, newer)
 	}

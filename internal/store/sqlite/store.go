@@ -37,6 +37,7 @@ type Store struct {
 
 	mu      sync.Mutex
 	closed  bool
+	broken  error   // why nothing is written any more; nil while it is
 	leading bool    // somebody leads a group of updates, or was told to
 	queue   []*call // those who wait for the next group, oldest first
 	calls   sync.WaitGroup
