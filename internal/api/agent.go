@@ -66,6 +66,8 @@ type Role struct {
 	Ref           string `json:"$ref,omitempty"`
 	AudienceValue string `json:"audienceValue,omitempty"`
 	AudienceType  string `json:"audienceType,omitempty"`
+
+	AudienceDisplay string `json:"audienceDisplay,omitempty"`
 }
 
 // AgentProfile is urn:scim:wso2:agent:schema. Tenants may add attributes to

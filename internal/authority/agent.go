@@ -67,7 +67,7 @@ func (a *Authority) CreateAgent(ctx context.Context, p Principal, n NewAgent) (A
 	var out Agent
 	err = a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
 		agent := created
-		if _, err := n.apply(&agent); err != nil {
+		if _, err := a.apply(n.AgentChange, &agent); err != nil {
 			return err
 		}
 		if err := tx.AddAgent(agent); err != nil {
@@ -99,7 +99,7 @@ func (a *Authority) firstSecret(ctx context.Context, agentID string, n NewAgent)
 	case n.NoSecret:
 		return secret.Text{}, prepared{}, nil
 	case value.IsZero():
-		value = secret.Generate()
+		value = a.rules.Password()
 	}
 	add, err := a.prepare(ctx, NewSecret{AgentID: agentID, Value: value})
 	return value, add, err

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 )
 
@@ -28,12 +29,28 @@ type Config struct {
 	Store      store.Store      // required
 	MaxSecrets int              // live secrets of one agent; 0 means 2; at most 10
 	Now        func() time.Time // nil means time.Now
+	Rules      Rules
+}
+
+// Rules are the rules that differ from product to product. The zero value is
+// ours.
+type Rules struct {
+	// OnlyLocks: of what a client can set, accountLocked alone blocks an
+	// agent; active is remembered, and no more.
+	OnlyLocks bool
+	// AgentsByApp: agents log in through an application alone, and are no
+	// OAuth clients themselves.
+	AgentsByApp bool
+	// Password makes the secret that an agent is born with; nil means
+	// secret.Generate.
+	Password func() secret.Text
 }
 
 // Authority applies the rules. Its methods may be called by many goroutines.
 type Authority struct {
 	store      store.Store
 	maxSecrets int
+	rules      Rules
 	now        func() time.Time
 	slow       *turns // of slow digests
 }
@@ -52,9 +69,13 @@ func New(cfg Config) (*Authority, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Rules.Password == nil {
+		cfg.Rules.Password = secret.Generate
+	}
 	return &Authority{
 		store:      cfg.Store,
 		maxSecrets: cfg.MaxSecrets,
+		rules:      cfg.Rules,
 		now:        cfg.Now,
 		slow:       newTurns(mostSlow()),
 	}, nil
@@ -74,6 +95,14 @@ func (a *Authority) Writable() error {
 
 // MaxSecrets is how many live secrets an agent may have.
 func (a *Authority) MaxSecrets() int { return a.maxSecrets }
+
+// Blocked reports whether the agent may not authenticate.
+func (a *Authority) Blocked(agent store.Agent) bool {
+	if a.rules.OnlyLocks {
+		agent.Inactive = false
+	}
+	return agent.Blocked()
+}
 
 // Now is the clock by which everything is judged.
 func (a *Authority) Now() time.Time { return a.now().UTC() }

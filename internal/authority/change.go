@@ -58,7 +58,7 @@ func (a *Authority) ChangeAgent(ctx context.Context, p Principal, id string, cha
 			return noAgent(err, id)
 		}
 		agent := before
-		action, err := change.apply(&agent)
+		action, err := a.apply(change, &agent)
 		if action != "" {
 			ev.Action = action
 		}
@@ -101,8 +101,8 @@ func (a *Authority) reset(tx store.Tx, agent *store.Agent, add prepared, p Princ
 
 // apply changes the record and says which action that is; "" for an ordinary
 // update. The epoch grows when the agent becomes blocked.
-func (c AgentChange) apply(agent *store.Agent) (audit.Action, error) {
-	wasBlocked := agent.Blocked()
+func (a *Authority) apply(c AgentChange, agent *store.Agent) (audit.Action, error) {
+	wasBlocked := a.Blocked(*agent)
 	var action audit.Action
 	if c.Reinstate && !agent.RevokedAt.IsZero() {
 		agent.RevokedAt = time.Time{}
@@ -148,7 +148,7 @@ func (c AgentChange) apply(agent *store.Agent) (audit.Action, error) {
 	if c.Locked != nil && (agent.RevokedAt.IsZero() || !*c.Locked) {
 		agent.Locked = *c.Locked
 	}
-	switch blocked := agent.Blocked(); {
+	switch blocked := a.Blocked(*agent); {
 	case blocked && !wasBlocked:
 		agent.Epoch++
 		action = audit.AgentBlock

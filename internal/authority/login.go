@@ -139,6 +139,9 @@ func (i *Issuer) authenticate(ctx context.Context, l Login, start time.Time) (su
 	if err != nil {
 		return subject{}, "", err
 	}
+	if s.agent && i.a.rules.AgentsByApp && l.action != audit.CodeIssue {
+		s.blocked = "agents log in through an application"
+	}
 	credential, err := i.verify(ctx, s, l)
 	if err != nil {
 		return subject{}, "", err
@@ -159,7 +162,7 @@ func (i *Issuer) read(r store.Reader, id string) (subject, error) {
 			id: id, agent: true, name: "agent:" + id, title: agent.DisplayName, epoch: agent.Epoch,
 			methods: agent.AuthMethods, scopes: agent.Scopes, audience: append([]string{i.url}, agent.Audiences...),
 		}
-		if agent.Blocked() {
+		if i.a.Blocked(agent) {
 			s.blocked = "the agent is blocked"
 		}
 		found, err := r.Secrets([]string{id}, now.Unix(), 0)

@@ -129,7 +129,7 @@ func (a *Authority) makeRoom(tx store.Tx, agent store.Agent, n NewSecret, ev *au
 	if !agent.RevokedAt.IsZero() {
 		return refuse(Blocked, "Agent %s was revoked at %s: it gets no new secret until it is reinstated.", agent.ID, agent.RevokedAt.Format(time.RFC3339))
 	}
-	if agent.Blocked() && n.rotates() {
+	if a.Blocked(agent) && n.rotates() {
 		return refuse(Blocked, "Agent %s is blocked: its secrets are not rotated until it is unblocked.", agent.ID)
 	}
 	now := a.Now()

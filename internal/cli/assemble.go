@@ -33,7 +33,7 @@ func assemble(ctx context.Context, cfg serveConfig, rules *authority.Authority, 
 		url = own
 	}
 	issuer, err := authority.NewIssuer(authority.IssuerConfig{
-		Authority: rules, URL: url, Alg: cfg.alg, Life: cfg.tokenLife,
+		Authority: rules, URL: url + cfg.profile.issuer, Alg: cfg.alg, Life: cfg.tokenLife,
 		Seal: func() (secret.SealKey, error) { return cfg.seal.open(context.WithoutCancel(ctx)) },
 	})
 	if err != nil {
@@ -43,6 +43,7 @@ func assemble(ctx context.Context, cfg serveConfig, rules *authority.Authority, 
 	management, err := server.New(server.Config{
 		Authority: server.Always(rules),
 		Authorize: who.principal,
+		Profile:   cfg.profile.wire,
 		BaseURL:   cfg.issuer,
 		Ready:     ready(cfg),
 
@@ -54,7 +55,7 @@ func assemble(ctx context.Context, cfg serveConfig, rules *authority.Authority, 
 		return nil, err
 	}
 	m := newMetrics(cfg.version, &ages{rules: rules, issuer: issuer, overdue: cfg.due, log: log})
-	tokens, err := oauth.New(oauth.Config{Issuer: issuer, App: cfg.app, Count: m.login, Address: cfg.proxies.address, Logger: log})
+	tokens, err := oauth.New(oauth.Config{Issuer: issuer, Base: url, App: cfg.app, Count: m.login, Address: cfg.proxies.address, Logger: log})
 	if err != nil {
 		return nil, err
 	}
@@ -65,19 +66,28 @@ func assemble(ctx context.Context, cfg serveConfig, rules *authority.Authority, 
 	}
 	mux.Handle(api.PathMetrics, m.handler(who, local && !cfg.behindProxy && len(cfg.proxies) == 0))
 	mux.Handle("/", management)
-	return &parts{rules: rules, issuer: issuer, handler: anyPath(url, tokens, faulty(cfg, observed(unredirected(mux, management), m, log), log))}, nil
+	handler := limited(unredirected(mux, management), &rateLimit{most: cfg.rateLimit, prefix: pathOf(url), address: cfg.proxies.address, now: rules.Now})
+	return &parts{rules: rules, issuer: issuer, handler: anyPath(url, tokens, faulty(cfg, observed(handler, m, log), log))}, nil
 }
 
-// anyPath serves everything with the path of the issuer before it, and without:
+// pathOf is the path of a URL: "" or "/t/acme".
+func pathOf(base string) string {
+	_, rest, _ := strings.Cut(base, "://")
+	_, path, found := strings.Cut(rest, "/")
+	if !found || path == "" {
+		return ""
+	}
+	return "/" + path
+}
+
+// anyPath serves everything with the path of the base URL before it, and without:
 // some proxies take it away, and some do not. The routes of the token API have
 // it, those of the management API do not.
-func anyPath(issuer string, tokens *oauth.Handler, next http.Handler) http.Handler {
-	_, rest, _ := strings.Cut(issuer, "://")
-	_, prefix, _ := strings.Cut(rest, "/")
+func anyPath(base string, tokens *oauth.Handler, next http.Handler) http.Handler {
+	prefix := pathOf(base)
 	if prefix == "" {
 		return next
 	}
-	prefix = "/" + prefix
 	known := map[string]bool{}
 	for _, r := range tokens.Routes() {
 		known[r.Pattern] = true

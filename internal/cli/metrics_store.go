@@ -112,7 +112,7 @@ func (a *ages) look() (tally, error) {
 		}
 		out.total = float64(page.Total)
 		for _, agent := range page.Agents {
-			out.add(agent, a.rules.Now(), a.overdue)
+			out.add(agent, a.rules.Blocked(agent.Agent), a.rules.Now(), a.overdue)
 		}
 		if len(page.Agents) < scrapePage {
 			break
@@ -121,9 +121,9 @@ func (a *ages) look() (tally, error) {
 	return out, nil
 }
 
-func (t *tally) add(agent authority.Agent, now time.Time, overdue time.Duration) {
+func (t *tally) add(agent authority.Agent, blocked bool, now time.Time, overdue time.Duration) {
 	t.examined++
-	if agent.Blocked() {
+	if blocked {
 		t.blocked++
 	}
 	if lapsed(agent, now) {
@@ -147,7 +147,7 @@ func (t *tally) add(agent authority.Agent, now time.Time, overdue time.Duration)
 				t.buckets[bound.Seconds()]++
 			}
 		}
-		if age > overdue && !agent.Blocked() {
+		if age > overdue && !blocked {
 			t.overdue++
 		}
 		if s.Expires != 0 && time.Unix(s.Expires, 0).Sub(now) < day {

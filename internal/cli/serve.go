@@ -101,6 +101,9 @@ func (s *settings) flags(c *cobra.Command) {
 	f.StringVar(&s.AuditLog, "audit-log", "", "`file`, or stdout, to which the audit is copied as it grows, with checkpoints:\nJSON, an object in each line, at least once")
 	f.DurationVar(&s.AuditRetention, "audit-retention", 0, "how `long` the audit is kept: what is older is removed, and the cut recorded;\n2160h are 90 days (default for ever)")
 	f.StringVar(&s.AppNative, "app-native", "", "`client=uri`: the public application, and its redirect URI, that logs agents\nin at /oauth2/authorize and /oauth2/authn with PKCE, as clients written for\nAsgardeo do (default none)")
+	f.StringVar(&s.Profile, "profile", "reference", "what the server behaves like: reference, or asgardeo, to rehearse against\nWSO2's limits and texts: one secret for an agent, nothing of our extensions")
+	f.IntVar(&s.RateLimit, "rate-limit", -1, "how many `requests` one address may make in a minute; 0 does not limit\n(default 200 with --profile asgardeo, else 0)")
+	f.Lookup("rate-limit").DefValue = "0" // which the help leaves out: the text has it
 	f.StringVar(&s.LogLevel, "log-level", "info", "debug, info, warn or error")
 	faultFlag(f, &s.Fault)
 }
@@ -126,7 +129,7 @@ func run(ctx context.Context, cfg serveConfig, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	rules, err := authority.New(authority.Config{Store: store, MaxSecrets: cfg.maxSecrets})
+	rules, err := authority.New(authority.Config{Store: store, MaxSecrets: cfg.maxSecrets, Rules: cfg.profile.rules})
 	if err != nil {
 		return err
 	}

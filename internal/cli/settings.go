@@ -40,6 +40,8 @@ type settings struct {
 	AuditLog       string
 	AuditRetention time.Duration
 	AppNative      string
+	Profile        string
+	RateLimit      int // less than 0: that of the profile
 	LogLevel       string
 	Fault          []string
 }
@@ -68,6 +70,8 @@ type serveConfig struct {
 	level       slog.Level
 	app         *oauth.Application // nil: none
 	faults      []fault.Rule
+	profile     profile
+	rateLimit   int // requests of one address in a minute; 0: no limit
 }
 
 // plain reports whether the server itself speaks no TLS.
@@ -83,7 +87,7 @@ func (s settings) check() (serveConfig, error) {
 		auditLog: s.AuditLog, auditKeep: s.AuditRetention,
 	}
 	for _, look := range []func(settings, *serveConfig) error{
-		checkTLS, checkListen, checkFaults, checkDatabase, checkIssuer, checkProxies, checkTokens, checkBounds, checkApp,
+		checkTLS, checkListen, checkFaults, checkDatabase, checkIssuer, checkProxies, checkTokens, checkBounds, checkApp, checkProfile,
 	} {
 		if err := look(s, &cfg); err != nil {
 			return cfg, err

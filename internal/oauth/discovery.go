@@ -28,7 +28,7 @@ func (h *Handler) keys(w http.ResponseWriter, r *http.Request) *failure {
 
 // metadata describes the issuer (RFC 8414 §2, OpenID Connect Discovery §3).
 func (h *Handler) metadata(w http.ResponseWriter, _ *http.Request) *failure {
-	at := func(path string) string { return h.issuer.URL() + path }
+	at := func(path string) string { return h.base + path }
 	methods := []string{"client_secret_basic", "client_secret_post"}
 	m := map[string]any{
 		"issuer":                                h.issuer.URL(),

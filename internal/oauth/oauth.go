@@ -20,6 +20,7 @@ import (
 // required.
 type Config struct {
 	Issuer  *authority.Issuer          // required
+	Base    string                     // URL that the endpoints are below; "" means the issuer
 	Address func(*http.Request) string // where a request comes from; nil means its RemoteAddr
 	App     *Application               // that may log agents in; nil: none
 	Count   func(Outcome)              // is told how each authentication ended; nil: nobody is
@@ -32,7 +33,9 @@ const maxForm = 64 << 10
 // Handler serves the token API below the path of the issuer.
 type Handler struct {
 	issuer  *authority.Issuer
-	path    string // of the issuer: "" or "/t/acme"
+	base    string // URL that the endpoints are below
+	path    string // of it: "" or "/t/acme"
+	own     string // path of the issuer
 	app     *Application
 	address func(*http.Request) string
 	count   func(Outcome)
@@ -45,9 +48,16 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Issuer == nil {
 		return nil, errors.New("oauth: an issuer is required")
 	}
-	u, err := url.Parse(cfg.Issuer.URL())
+	own, err := url.Parse(cfg.Issuer.URL())
 	if err != nil {
 		return nil, fmt.Errorf("oauth: the issuer: %w", err)
+	}
+	if cfg.Base == "" {
+		cfg.Base = cfg.Issuer.URL()
+	}
+	u, err := url.Parse(cfg.Base)
+	if err != nil {
+		return nil, fmt.Errorf("oauth: the base URL: %w", err)
 	}
 	if cfg.App != nil {
 		if err := cfg.App.Check(); err != nil {
@@ -63,7 +73,7 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	h := &Handler{issuer: cfg.Issuer, path: u.Path, app: cfg.App, address: cfg.Address, count: cfg.Count, log: cfg.Logger, routes: map[string][]Route{}}
+	h := &Handler{issuer: cfg.Issuer, base: cfg.Base, path: u.Path, own: own.Path, app: cfg.App, address: cfg.Address, count: cfg.Count, log: cfg.Logger, routes: map[string][]Route{}}
 	for _, r := range h.Routes() {
 		h.routes[r.Pattern] = append(h.routes[r.Pattern], r)
 	}
@@ -95,8 +105,8 @@ func (h *Handler) Routes() []Route {
 		{http.MethodPost, h.path + pathRevoke, h.revoke},
 		{http.MethodGet, h.path + pathKeys, h.keys},
 		// RFC 8414 puts the path of the issuer behind, OpenID before.
-		{http.MethodGet, "/.well-known/oauth-authorization-server" + h.path, h.metadata},
-		{http.MethodGet, h.path + "/.well-known/openid-configuration", h.metadata},
+		{http.MethodGet, "/.well-known/oauth-authorization-server" + h.own, h.metadata},
+		{http.MethodGet, h.own + "/.well-known/openid-configuration", h.metadata},
 	}
 	if h.app != nil {
 		routes = append(routes, Route{http.MethodPost, h.path + pathAuthorize, h.authorize}, Route{http.MethodPost, h.path + pathAuthn, h.authn})

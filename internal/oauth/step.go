@@ -78,7 +78,7 @@ func (h *Handler) prompt(id, status string) promptBody {
 			}},
 			RequiredParams: []string{"username", "password"},
 		}}},
-		Links: []link{{"authentication", h.issuer.URL() + pathAuthn, http.MethodPost}},
+		Links: []link{{"authentication", h.base + pathAuthn, http.MethodPost}},
 	}
 }
 

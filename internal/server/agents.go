@@ -11,7 +11,7 @@ import (
 type members = map[string]json.RawMessage
 
 func (s *Server) createAgent(c *call, in members) (any, error) {
-	ch := change{manner: creating}
+	ch := change{profile: c.profile, manner: creating}
 	if err := ch.members("", in, false); err != nil {
 		return nil, err
 	}
@@ -25,6 +25,7 @@ func (s *Server) createAgent(c *call, in members) (any, error) {
 		return nil, err
 	}
 	body := c.agent(agent)
+	c.header.Set("Location", c.base+api.PathAgent(agent.ID))
 	body.Password = password
 	return body, nil
 }
@@ -38,7 +39,7 @@ func (s *Server) getAgent(c *call) (any, error) {
 }
 
 func (s *Server) replaceAgent(c *call, in members) (any, error) {
-	ch := change{manner: replacing, id: c.PathValue("id")}
+	ch := change{profile: c.profile, manner: replacing, id: c.PathValue("id")}
 	if err := ch.members("", in, false); err != nil {
 		return nil, err
 	}
@@ -49,7 +50,7 @@ func (s *Server) replaceAgent(c *call, in members) (any, error) {
 }
 
 func (s *Server) patchAgent(c *call, in api.Patch) (any, error) {
-	ch, err := patchOf(c.PathValue("id"), in)
+	ch, err := patchOf(c.profile, c.PathValue("id"), in)
 	if err != nil {
 		return nil, err
 	}
@@ -91,9 +92,8 @@ func (c *call) mayChange(ch change) error {
 	return c.need(api.ScopeCredentialCreate)
 }
 
-// agent is the answer with one agent. Unlike WSO2, which says Users in the
-// header of GET, PUT and PATCH, the location is the agent's.
+// agent is the answer with one agent.
 func (c *call) agent(a authority.Agent) api.Agent {
-	c.header.Set("Location", c.base+api.PathAgent(a.ID))
-	return c.want.of(agentBody(c.base, a, c.want.secrets))
+	c.header.Set("Location", c.base+c.profile.changed(a.ID))
+	return c.want.of(c.profile.agent(c, a))
 }

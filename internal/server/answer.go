@@ -26,7 +26,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// ServeMux would redirect a path that it can make shorter, and a client
 	// would send its body, or its DELETE, to the place that it points at.
 	if p := r.URL.EscapedPath(); p != path.Clean(p) {
-		s.refuse(w, r, noRoute(r))
+		s.nowhere(w, r)
 		return
 	}
 	s.routes.ServeHTTP(w, r)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
@@ -14,7 +15,7 @@ type attribute struct {
 	set    func(*change, value) error
 }
 
-// attributes are all of them but the further members of WSO2's agent schema.
+// attributes are all of them, in any profile, but the further members of WSO2's agent schema.
 // An attribute without a set is only read.
 var attributes = []attribute{
 	{"", "schemas", ignored},
@@ -73,8 +74,8 @@ func parsePath(text string) attrPath {
 
 // find finds the attribute of a path. Whatever else has a fit name in WSO2's
 // agent schema is an attribute that the tenant added.
-func (p attrPath) find() (attribute, bool) {
-	for _, a := range attributes {
+func (known *Profile) find(p attrPath) (attribute, bool) {
+	for _, a := range known.attributes {
 		if a.schema == p.schema && strings.EqualFold(a.name, p.name) {
 			return a, true
 		}
@@ -83,6 +84,11 @@ func (p attrPath) find() (attribute, bool) {
 		return attribute{p.schema, p.name, setFurther(p.name)}, true
 	}
 	return attribute{}, false
+}
+
+// has reports whether agents have attributes of a schema.
+func (known *Profile) has(schema string) bool {
+	return slices.ContainsFunc(known.attributes, func(a attribute) bool { return a.schema == schema })
 }
 
 // isSchema reports whether the path means a whole extension.

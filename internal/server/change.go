@@ -27,8 +27,9 @@ const (
 // change is what a request asks of an agent.
 type change struct {
 	authority.AgentChange
-	manner manner
-	id     string // of the agent; "" when creating
+	profile *Profile
+	manner  manner
+	id      string // of the agent; "" when creating
 
 	coreName    *string // displayName of the core, where the agent schema has none
 	userName    string
@@ -53,11 +54,13 @@ func (c *change) members(schema string, members map[string]json.RawMessage, add 
 
 // set takes one attribute, or one whole extension.
 func (c *change) set(p attrPath, v value) error {
-	if p.isSchema() {
+	if p.isSchema() && c.profile.has(p.schema) {
 		return c.setSchema(p.schema, v)
 	}
-	a, ok := p.find()
+	a, ok := c.profile.find(p)
 	switch {
+	case !ok && c.profile.lax && c.manner != patching:
+		return nil
 	case !ok && c.manner == patching:
 		return invalid(api.TypeInvalidPath, "The attribute %q is not known for agents.", v.named)
 	case !ok:
@@ -90,7 +93,7 @@ func (c *change) clear(schema string) error {
 	if c.manner != patching {
 		return nil // as if absent
 	}
-	for _, a := range attributes {
+	for _, a := range c.profile.attributes {
 		if a.schema != schema || a.set == nil || slices.Contains([]string{"IsUserServingAgent", "revokedAt", "secret"}, a.name) {
 			continue
 		}

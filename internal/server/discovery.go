@@ -7,11 +7,11 @@ import (
 )
 
 // schemas answers, as WSO2 does, a plain array.
-func (s *Server) schemas(c *call) (any, error) { return schemaBodies(c.base), nil }
+func (s *Server) schemas(c *call) (any, error) { return s.cfg.Profile.schemas(c.base), nil }
 
 // schema answers, as WSO2 does, an array of one.
 func (s *Server) schema(c *call) (any, error) {
-	for _, schema := range schemaBodies(c.base) {
+	for _, schema := range s.cfg.Profile.schemas(c.base) {
 		if strings.EqualFold(schema.ID, c.PathValue("id")) {
 			return []api.Schema{schema}, nil
 		}
@@ -19,23 +19,26 @@ func (s *Server) schema(c *call) (any, error) {
 	return nil, notImplemented("only user, enterprise, system, agent, and custom schema are supported")
 }
 
-// resourceTypes advertises agents. WSO2 does not: it knows users and groups.
-func (s *Server) resourceTypes(c *call) (any, error) {
+func (s *Server) resourceTypes(c *call) (any, error) { return s.cfg.Profile.types(c.base), nil }
+
+// referenceTypes advertises agents. WSO2 does not: it knows users and groups.
+func referenceTypes(base string) api.List[api.ResourceType] {
 	return api.List[api.ResourceType]{
 		Schemas:      []string{api.SchemaList},
 		TotalResults: 1,
 		StartIndex:   1,
 		ItemsPerPage: 1,
-		Resources:    []api.ResourceType{agentType(c.base)},
-	}, nil
+		Resources:    []api.ResourceType{agentType(base)},
+	}
 }
 
 func (s *Server) resourceType(c *call) (any, error) {
-	agent := agentType(c.base)
-	if c.PathValue("id") != agent.ID {
-		return nil, noRoute(c.Request)
+	for _, known := range s.cfg.Profile.types(c.base).Resources {
+		if c.PathValue("id") == known.ID {
+			return known, nil
+		}
 	}
-	return agent, nil
+	return nil, noRoute(c.Request)
 }
 
 func agentType(base string) api.ResourceType {
@@ -55,12 +58,14 @@ func agentType(base string) api.ResourceType {
 	}
 }
 
-// serverConfig tells what the server can do, and to whom it tells it.
-func (s *Server) serverConfig(c *call) (any, error) {
+func (s *Server) serverConfig(c *call) (any, error) { return s.cfg.Profile.config(c, s.cfg), nil }
+
+// referenceConfig tells what the server can do, and to whom it tells it.
+func referenceConfig(c *call, cfg Config) api.ServerConfig {
 	return api.ServerConfig{
 		Schemas: []string{api.SchemaConfig, api.SchemaServer},
 		Patch:   api.Supported{Supported: true},
-		Filter:  api.FilterSupport{Supported: true, MaxResults: maxCount},
+		Filter:  api.FilterSupport{Supported: true, MaxResults: cfg.Profile.maxCount},
 		// A secret is set by PATCH of the password, or below the agent.
 		ChangePassword: api.Supported{Supported: true},
 		AuthenticationSchemes: []api.AuthScheme{{
@@ -73,8 +78,8 @@ func (s *Server) serverConfig(c *call) (any, error) {
 			MaxSecrets: c.authority.MaxSecrets(),
 			Overlap:    true,
 			Audit:      true,
-			Version:    s.cfg.Version,
+			Version:    cfg.Version,
 			Principal:  c.principal.Name,
 		},
-	}, nil
+	}
 }

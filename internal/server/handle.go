@@ -18,6 +18,7 @@ import (
 type call struct {
 	*http.Request
 	route     route
+	profile   *Profile
 	principal authority.Principal
 	authority *authority.Authority // nil when the route needs no store
 	query     url.Values
@@ -80,7 +81,7 @@ func (c *call) need(scope string) error {
 // handle answers a request that has a route: who asks, may they, can the body
 // be read, and then what the route is for.
 func (s *Server) handle(w http.ResponseWriter, r *http.Request, rt route) {
-	c := &call{Request: r, route: rt, base: s.base(r), status: rt.status, header: w.Header()}
+	c := &call{Request: r, route: rt, profile: &s.cfg.Profile, base: s.base(r), status: rt.status, header: w.Header()}
 	body, err := s.run(w, c)
 	if err != nil {
 		s.refuse(w, r, s.wireError(c, s.denied(c, err)))

@@ -8,26 +8,22 @@ import (
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
 )
 
-// Sizes of a page.
-const (
-	defaultCount = 100
-	maxCount     = 500
-)
+// defaultCount is the size of a page when nobody asks for another.
+const defaultCount = 100
 
 func (s *Server) listAgents(c *call) (any, error) {
 	in, err := searchOf(c.query)
 	if err != nil {
 		return nil, err
 	}
-	return c.list(in, c.want)
+	return c.list(in)
 }
 
 func (s *Server) searchAgents(c *call, in api.SearchRequest) (any, error) {
-	want := selectionOf(in.Attributes, in.ExcludedAttributes)
-	if err := c.maySee(want); err != nil {
+	if err := c.wants(in.Attributes, in.ExcludedAttributes); err != nil {
 		return nil, err
 	}
-	return c.list(in, want)
+	return c.list(in)
 }
 
 // searchOf reads a query as if it were the body of a search. What it does not
@@ -52,7 +48,8 @@ func searchOf(query url.Values) (api.SearchRequest, error) {
 }
 
 // list answers with a page.
-func (c *call) list(in api.SearchRequest, want selection) (any, error) {
+func (c *call) list(in api.SearchRequest) (any, error) {
+	want := c.want
 	if in.SortBy != "" || in.SortOrder != "" {
 		return nil, notImplemented("Sorting is not supported")
 	}
@@ -60,7 +57,7 @@ func (c *call) list(in api.SearchRequest, want selection) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	start, count := window(in)
+	start, count := window(in, c.profile.maxCount)
 	body := api.List[api.Agent]{Schemas: []string{api.SchemaList}, StartIndex: start}
 	// With a count of 0 WSO2 answers a total of 0, not the true one.
 	if !some || count == 0 {
@@ -73,7 +70,7 @@ func (c *call) list(in api.SearchRequest, want selection) (any, error) {
 		return nil, err
 	}
 	for _, a := range page.Agents {
-		body.Resources = append(body.Resources, want.of(agentBody(c.base, a, want.secrets)))
+		body.Resources = append(body.Resources, want.of(c.profile.agent(c, a)))
 	}
 	body.TotalResults, body.ItemsPerPage = page.Total, len(page.Agents)
 	return body, nil
@@ -81,13 +78,13 @@ func (c *call) list(in api.SearchRequest, want selection) (any, error) {
 
 // window is where the page starts, 1 being the first agent, and how long it
 // may be. A page that is too long is cut: clients go on until one is empty.
-func window(in api.SearchRequest) (start, count int) {
+func window(in api.SearchRequest, most int) (start, count int) {
 	start, count = 1, defaultCount
 	if in.StartIndex != nil {
 		start = max(1, *in.StartIndex)
 	}
 	if in.Count != nil {
-		count = min(max(0, *in.Count), maxCount)
+		count = min(max(0, *in.Count), most)
 	}
 	return start, count
 }

@@ -13,8 +13,8 @@ const maxOperations = 100
 // patchOf is the change that a PatchOp asks for (RFC 7644 §3.5.2), in the
 // forms that clients of WSO2 send: with a path, or with an object of
 // attributes, nested by schema or not. Operations apply in their order.
-func patchOf(id string, p api.Patch) (change, error) {
-	c := change{manner: patching, id: id}
+func patchOf(profile *Profile, id string, p api.Patch) (change, error) {
+	c := change{profile: profile, manner: patching, id: id}
 	if len(p.Operations) == 0 {
 		return c, invalid(api.TypeInvalidSyntax, "A PATCH needs Operations.")
 	}

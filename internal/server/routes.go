@@ -47,7 +47,7 @@ const (
 	notFoundDelete = noSuchEndpoint
 )
 
-// table is every route there is.
+// table is every route there is, in any profile.
 func table() []route {
 	return []route{
 		{Route{"POST", api.PathAgents, api.ScopeAgentCreate, false}, 201, create, 0, "", takes((*Server).createAgent)},
@@ -85,10 +85,10 @@ func table() []route {
 	}
 }
 
-// Routes is the route table: every request that is not answered by 404 or 405
-// has its line.
-func Routes() []Route {
-	rows := table()
+// Routes is the route table of the profile: every request that is not answered
+// by 404 or 405 has its line.
+func (p Profile) Routes() []Route {
+	rows := p.routes
 	out := make([]Route, len(rows))
 	for i, rt := range rows {
 		out[i] = rt.Route
@@ -99,7 +99,7 @@ func Routes() []Route {
 // mux puts the table in force.
 func (s *Server) mux() *http.ServeMux {
 	patterns := map[string]map[string]route{}
-	for _, rt := range table() {
+	for _, rt := range s.cfg.Profile.routes {
 		if patterns[rt.Pattern] == nil {
 			patterns[rt.Pattern] = map[string]route{}
 		}
@@ -121,6 +121,14 @@ func (s *Server) mux() *http.ServeMux {
 			s.handle(w, r, rt)
 		})
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, noRoute(r)) })
+	mux.HandleFunc("/", s.nowhere)
 	return mux
+}
+
+// nowhere answers a path that leads nowhere.
+func (s *Server) nowhere(w http.ResponseWriter, r *http.Request) {
+	if own := s.cfg.Profile.nowhere; own != nil && own(w, r) {
+		return
+	}
+	s.refuse(w, r, noRoute(r))
 }

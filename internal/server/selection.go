@@ -92,13 +92,15 @@ func (c *call) readQuery() error {
 	if c.query, err = url.ParseQuery(c.URL.RawQuery); err != nil {
 		return invalid(api.TypeInvalidSyntax, "The query of the URL cannot be read.")
 	}
-	c.want = selectionOf(c.query["attributes"], c.query["excludedAttributes"])
-	return c.maySee(c.want)
+	return c.wants(c.query["attributes"], c.query["excludedAttributes"])
 }
 
-// maySee refuses a caller who asks for what is known of secrets and may not.
-func (c *call) maySee(want selection) error {
-	if !want.secrets {
+// wants takes what the caller wants to see of an agent, and refuses a caller
+// who asks for what is known of secrets and may not.
+func (c *call) wants(attributes, excluded []string) error {
+	c.want = selectionOf(attributes, excluded)
+	c.want.secrets = c.want.secrets && c.profile.secrets
+	if !c.want.secrets {
 		return nil
 	}
 	return c.need(api.ScopeCredentialView)

@@ -47,6 +47,7 @@ type Config struct {
 	// Ready is what /readyz says when the server is ready; "" means "ok".
 	Ready string
 
+	Profile Profile          // what product it is; the zero value is Reference
 	BaseURL string           // of locations: "https://agents.example.com"; "" takes scheme and host of the request
 	Version string           // what /scim2/ServiceProviderConfig tells
 	MaxBody int64            // bytes of a request body; 0 means 1 MiB
@@ -79,6 +80,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.Ready == "" {
 		cfg.Ready = "ok"
+	}
+	if cfg.Profile.name == "" {
+		cfg.Profile = Reference()
 	}
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = defaultMaxBody
