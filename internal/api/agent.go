@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
@@ -49,6 +50,19 @@ func (a Agent) IsAgent() bool { return strings.HasPrefix(a.UserName, UserNamePre
 // Blocked reports whether the agent may not authenticate.
 func (a Agent) Blocked() bool {
 	return (a.Active != nil && !*a.Active) || (a.System != nil && a.System.AccountLocked != nil && bool(*a.System.AccountLocked))
+}
+
+// PasswordTime is when the secret of the agent was last set, in unix
+// milliseconds; 0 when the server does not tell.
+func (a Agent) PasswordTime() int64 {
+	if a.System == nil {
+		return 0
+	}
+	ms, err := strconv.ParseInt(a.System.LastPasswordUpdateTime, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return ms
 }
 
 // Meta is the meta of a SCIM resource. Times are RFC 3339.

@@ -1,6 +1,10 @@
 package api
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+)
 
 // Schemas of SCIM messages (RFC 7644).
 const (
@@ -110,4 +114,16 @@ func Replace(path string, value any) Operation {
 		panic("api: a value of a patch must encode: " + err.Error())
 	}
 	return Operation{Op: "replace", Path: path, Value: text}
+}
+
+// Text is the value of an operation on a text: "" where it is removed.
+func (o Operation) Text() (string, error) {
+	if strings.EqualFold(o.Op, "remove") || string(o.Value) == "null" {
+		return "", nil
+	}
+	var text string
+	if err := json.Unmarshal(o.Value, &text); err != nil {
+		return "", fmt.Errorf("the value of %s is not a text", o.Path)
+	}
+	return text, nil
 }

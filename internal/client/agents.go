@@ -14,7 +14,18 @@ import (
 // CreateAgent makes an agent. Its answer is the only one that may have a
 // password in it.
 func (c *Client) CreateAgent(ctx context.Context, a api.Agent) (api.Agent, error) {
-	created, err := do[api.Agent](ctx, c, call{method: http.MethodPost, path: api.PathAgents, body: a, shielded: true})
+	ext, err := c.extended(ctx)
+	if err != nil {
+		return api.Agent{}, err
+	}
+	if !ext {
+		created, err := c.createPlain(ctx, a)
+		if err == nil {
+			c.snap.set(created)
+		}
+		return created, err
+	}
+	created, err := do[api.Agent](ctx, c, call{method: http.MethodPost, path: api.PathAgents, body: a, shielded: true, needs: scopesExtension})
 	c.server.flights.forget("") // the first agent of all makes the store
 	if err == nil {
 		c.snap.prove(created)
@@ -66,6 +77,13 @@ func (c *Client) AgentByExternalID(ctx context.Context, externalID string) (a ap
 	if externalID == "" {
 		return api.Agent{}, false, errors.New("an external id is needed to look an agent up")
 	}
+	ext, err := c.extended(ctx)
+	if err != nil {
+		return api.Agent{}, false, err
+	}
+	if !ext {
+		return c.byMarker(ctx, externalID)
+	}
 	p := pager{filter: api.Filter{{Attribute: "externalId", Op: "eq", Value: externalID}}.String()}
 	var ours []api.Agent
 	for filtered := false; !filtered && !p.done; {
@@ -82,6 +100,11 @@ func (c *Client) AgentByExternalID(ctx context.Context, externalID string) (a ap
 			}
 		}
 	}
+	return only(ours, externalID)
+}
+
+// only is the one agent that has an external id.
+func only(ours []api.Agent, externalID string) (a api.Agent, found bool, err error) {
 	switch len(ours) {
 	case 0:
 		return api.Agent{}, false, nil
@@ -94,6 +117,14 @@ func (c *Client) AgentByExternalID(ctx context.Context, externalID string) (a ap
 
 // PatchAgent changes an agent. A change of the password is sent once.
 func (c *Client) PatchAgent(ctx context.Context, id string, ops []api.Operation) (api.Agent, error) {
+	if err := c.mayWrite(ctx, id); err != nil {
+		return api.Agent{}, err
+	}
+	if ext, err := c.extended(ctx); err == nil && !ext {
+		if ops, err = c.plainOperations(ctx, id, ops); err != nil {
+			return api.Agent{}, err
+		}
+	}
 	body := api.Patch{Schemas: []string{api.SchemaPatch}, Operations: ops}
 	r := call{method: http.MethodPatch, path: api.PathAgent(id), body: body, effect: replays}
 	if slices.ContainsFunc(ops, setsPassword) {
@@ -105,6 +136,17 @@ func (c *Client) PatchAgent(ctx context.Context, id string, ops []api.Operation)
 // ReplaceAgent puts a whole agent in the place of the one with its id. A change
 // of the password is sent once.
 func (c *Client) ReplaceAgent(ctx context.Context, a api.Agent) (api.Agent, error) {
+	err := checkID("an agent", a.ID)
+	if err != nil {
+		return api.Agent{}, err
+	}
+	ext, err := c.extended(ctx)
+	if err == nil && !ext {
+		a, err = marked(a)
+	}
+	if err != nil {
+		return api.Agent{}, err
+	}
 	r := call{method: http.MethodPut, path: api.PathAgent(a.ID), body: a, effect: replays}
 	if !a.Password.IsZero() {
 		r.effect, r.shielded = once, true
@@ -129,8 +171,39 @@ func write[T any](ctx context.Context, c *Client, id string, r call) (T, error) 
 		var none T
 		return none, err
 	}
-	defer c.snap.drop(id)
-	return do[T](ctx, c, r)
+	ext, err := c.extended(ctx)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	if ext {
+		r.needs = scopesExtension
+	}
+	c.snap.begin(id)
+	v, err := do[T](ctx, c, r)
+	alone := c.snap.drop(id)
+	// What a plain WSO2 server answers to a write is the whole agent.
+	if a, isAgent := any(&v).(*api.Agent); isAgent && err == nil && !ext {
+		*a = c.seen(*a)
+		if setsOne(r.body) {
+			c.snap.set(*a)
+		}
+		if alone {
+			c.snap.keep([]api.Agent{*a}, c.snap.number())
+		}
+	}
+	return v, err
+}
+
+// setsOne reports whether a body sets a password.
+func setsOne(body any) bool {
+	switch b := body.(type) {
+	case api.Patch:
+		return slices.ContainsFunc(b.Operations, setsPassword)
+	case api.Agent:
+		return !b.Password.IsZero()
+	}
+	return false
 }
 
 // mayWrite holds an id that may be a person's away from every write. Our

@@ -9,13 +9,13 @@ import (
 
 // AuditEvents reads one page of the audit, oldest event first.
 func (c *Client) AuditEvents(ctx context.Context, q api.AuditQuery) ([]api.AuditEvent, error) {
-	page, err := do[api.AuditPage](ctx, c, call{method: http.MethodGet, path: api.PathAuditEvents, query: q.Values(), effect: reads})
+	page, err := do[api.AuditPage](ctx, c, call{method: http.MethodGet, path: api.PathAuditEvents, query: q.Values(), effect: reads, needs: scopesExtension})
 	return page.Events, err
 }
 
 // AuditCheckpoint tells the head of the audit's chain.
 func (c *Client) AuditCheckpoint(ctx context.Context) (api.AuditCheckpoint, error) {
-	return do[api.AuditCheckpoint](ctx, c, call{method: http.MethodGet, path: api.PathCheckpoint, effect: reads})
+	return do[api.AuditCheckpoint](ctx, c, call{method: http.MethodGet, path: api.PathCheckpoint, effect: reads, needs: scopesExtension})
 }
 
 // LatestAuditEvents reads the last n events that a query finds, oldest first.

@@ -22,7 +22,8 @@ type Auth interface {
 
 // authorizer gives the value of the Authorization header.
 type authorizer interface {
-	header(ctx context.Context) (secret.Text, error)
+	// needs are scopes that the request takes beside those of agents.
+	header(ctx context.Context, needs []string) (secret.Text, error)
 	// refused is told that the server answered 401 to a header. It reports
 	// whether there may be another one now.
 	refused(header secret.Text) bool
@@ -76,11 +77,11 @@ type fixed struct {
 	fault error
 }
 
-func (f fixed) check() error                                { return f.fault }
-func (f fixed) authorizer(*Client) authorizer               { return f }
-func (f fixed) secrets() []secret.Text                      { return append(f.known[:len(f.known):len(f.known)], f.value) }
-func (f fixed) header(context.Context) (secret.Text, error) { return f.value, nil }
-func (fixed) refused(secret.Text) bool                      { return false }
+func (f fixed) check() error                                          { return f.fault }
+func (f fixed) authorizer(*Client) authorizer                         { return f }
+func (f fixed) secrets() []secret.Text                                { return append(f.known[:len(f.known):len(f.known)], f.value) }
+func (f fixed) header(context.Context, []string) (secret.Text, error) { return f.value, nil }
+func (fixed) refused(secret.Text) bool                                { return false }
 
 // Format: fmt does not ask an unexported field how it wants to be printed.
 func (fixed) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(redacted)) }

@@ -36,7 +36,7 @@ type issuer struct {
 func newIssuer(life string) *issuer {
 	i := &issuer{life: life}
 	i.fake = reference(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == api.PathToken {
+		if strings.HasSuffix(r.URL.Path, api.PathToken) {
 			i.token(w, r)
 			return
 		}
@@ -117,29 +117,29 @@ func TestTokenRequest(t *testing.T) {
 			read()
 			read()
 			got := i.tokens()
-			if len(got) != 1 {
-				t.Fatalf("%d tokens, want 1", len(got))
+			if len(got) != 2 { // the first to ask what the server is
+				t.Fatalf("%d tokens, want 2", len(got))
 			}
-			raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(got[0].header.Get("Authorization"), "Basic "))
+			raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(got[1].header.Get("Authorization"), "Basic "))
 			if err != nil || string(raw) != "app+1:p%25ss%26word%2B%3A%3D1" {
 				t.Errorf("Authorization = %q, %v", raw, err)
 			}
-			form, _ := url.ParseQuery(got[0].body)
+			form, _ := url.ParseQuery(got[1].body)
 			if form.Get("grant_type") != "client_credentials" || form.Get("scope") != allScopes || len(form) != 2 {
 				t.Errorf("form = %v", form)
 			}
-			if h := got[0].header.Get("Content-Type"); h != "application/x-www-form-urlencoded" {
+			if h := got[1].header.Get("Content-Type"); h != "application/x-www-form-urlencoded" {
 				t.Errorf("Content-Type = %q", h)
 			}
 			time.Sleep(79 * time.Second)
 			read()
-			if n := len(i.tokens()); n != 1 {
-				t.Errorf("%d tokens after 79 s of 100, want 1", n)
+			if n := len(i.tokens()); n != 2 {
+				t.Errorf("%d tokens after 79 s of 100, want 2", n)
 			}
 			time.Sleep(2 * time.Second)
 			read()
-			if n := len(i.tokens()); n != 2 {
-				t.Errorf("%d tokens after 81 s of 100, want 2", n)
+			if n := len(i.tokens()); n != 3 {
+				t.Errorf("%d tokens after 81 s of 100, want 3", n)
 			}
 		})
 	}
@@ -154,8 +154,8 @@ func TestTokenScopes(t *testing.T) {
 		want   []string
 		fails  bool
 	}{
-		{"unknown ones are dropped", nil, nil, []string{allScopes}, false},
-		{"unknown ones are refused", nil, ours, []string{allScopes, agentScopes, agentScopes}, false},
+		{"unknown ones are dropped", nil, nil, []string{agentScopes, allScopes}, false},
+		{"unknown ones are refused", nil, ours, []string{agentScopes, allScopes, agentScopes, agentScopes}, false},
 		{"chosen", []string{"a", "b"}, nil, []string{"a b"}, false},
 		{"chosen and refused", []string{"credential"}, ours, []string{"credential"}, true},
 	} {
@@ -200,13 +200,13 @@ func TestTokenSingleFlight(t *testing.T) {
 		wg.Wait()
 	}
 	all()
-	if n := len(i.tokens()); n != 1 {
-		t.Errorf("%d tokens, want 1", n)
+	if n := len(i.tokens()); n != 2 { // one to ask what the server is
+		t.Errorf("%d tokens, want 2", n)
 	}
 	i.issued.Add(1) // another client's: ours is answered 401 from now on
 	all()
-	if n := len(i.tokens()); n != 2 {
-		t.Errorf("%d tokens after the first was forgotten, want 2", n)
+	if n := len(i.tokens()); n != 3 {
+		t.Errorf("%d tokens after the first was forgotten, want 3", n)
 	}
 }
 
@@ -224,8 +224,8 @@ func TestTokenRefusedTwice(t *testing.T) {
 			next(w, r, body)
 		}
 		err := call(t.Context(), i.over(t, m2m))
-		if n := len(i.requests()) - len(i.tokens()); !errors.Is(err, api.ErrUnauthorized) || errors.Is(err, client.ErrAmbiguous) || n != 2 || len(i.tokens()) != 2 {
-			t.Errorf("%s = %v after %d requests and %d tokens, want 401 after 2 and 2", name, err, n, len(i.tokens()))
+		if n := len(i.requests()) - len(i.tokens()); !errors.Is(err, api.ErrUnauthorized) || errors.Is(err, client.ErrAmbiguous) || n != 2 || len(i.tokens()) != 3 {
+			t.Errorf("%s = %v after %d requests and %d tokens, want 401 after 2 and 3", name, err, n, len(i.tokens()))
 		}
 	}
 }
@@ -277,8 +277,53 @@ func TestTokenWaiters(t *testing.T) {
 		if err := <-errs; err != nil {
 			t.Errorf("the second = %v", err)
 		}
-		if n := len(i.tokens()); n != 1 {
-			t.Errorf("%d tokens, want 1", n)
+		if n := len(i.tokens()); n != 2 {
+			t.Errorf("%d tokens, want 2: one to ask what the server is", n)
 		}
 	})
+}
+
+// TestTokenScopesWSO2: a plain WSO2 server is asked for the scopes of agents
+// alone, and for those of roles when a role is worked on.
+func TestTokenScopesWSO2(t *testing.T) {
+	i := newIssuer("3600")
+	i.config = serverConfig(nil)
+	c := i.over(t, m2m)
+	for range 3 {
+		if _, err := c.Agent(t.Context(), "a1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := i.tokens(); len(got) != 1 || !strings.Contains(got[0].body, url.QueryEscape(agentScopes)) || strings.Contains(got[0].body, "_credential_") {
+		t.Errorf("tokens are asked for by %v", got)
+	}
+}
+
+// TestTokenOrganization: a token of the tenant is switched to the organization
+// below it, at the tenant's token endpoint.
+func TestTokenOrganization(t *testing.T) {
+	i := newIssuer("3600")
+	i.config = serverConfig(nil)
+	c := i.over(t, m2m, func(cfg *client.Config) { cfg.BaseURL, cfg.Organization = cfg.BaseURL+"/t/acme/o/", "org-1" })
+	if _, err := c.Agent(t.Context(), "a1"); err != nil {
+		t.Fatal(err)
+	}
+	got := i.tokens()
+	if len(got) != 2 || got[0].path != "/t/acme/oauth2/token" || got[1].path != "/t/acme/oauth2/token" {
+		t.Fatalf("tokens are asked for by %v", got)
+	}
+	form, _ := url.ParseQuery(got[1].body)
+	want := strings.ReplaceAll(agentScopes, "internal_", "internal_org_")
+	if form.Get("grant_type") != "organization_switch" || form.Get("token") != "token-1" || form.Get("switching_organization") != "org-1" || form.Get("scope") != want {
+		t.Errorf("the token is switched by %v", form)
+	}
+	for _, r := range i.requests() {
+		if !strings.HasSuffix(r.path, api.PathToken) && (!strings.HasPrefix(r.path, "/t/acme/o/scim2/") || r.header.Get("Authorization") != "Bearer token-2") {
+			t.Errorf("%s %s is sent with %q", r.method, r.path, r.header.Get("Authorization"))
+		}
+	}
+	srv, err := c.Server(t.Context())
+	if err != nil || srv.StoreID != "wso2:/t/acme/o/org-1" {
+		t.Errorf("Server = %+v, %v", srv, err)
+	}
 }

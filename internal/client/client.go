@@ -14,8 +14,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 )
 
@@ -47,8 +49,12 @@ type Config struct {
 	TLS *tls.Config
 	// UserAgent names us to the server.
 	UserAgent string
-	// RequestsPerMinute bounds all requests of the client together; 0 does not.
+	// RequestsPerMinute bounds all requests of the client together; 0 means
+	// 200 for a plain WSO2 server and no bound for ours, less than 0 none.
 	RequestsPerMinute int
+	// Organization is the id of the organization below the tenant that a base
+	// URL with /o at its end means: a token is switched to it.
+	Organization string
 	// Timeout of one attempt; 0 means 30 s. What changes credentials never
 	// waits longer than 30 s.
 	Timeout time.Duration
@@ -61,11 +67,12 @@ type Config struct {
 	Logger Logger
 }
 
-// Logger takes debug lines. Their fields are the method and the path of a
-// request, its status, how long it took and which attempt it was: never a
-// header, a query or a body.
+// Logger takes lines about each attempt, and how it goes when requests have to
+// wait. Their fields are numbers, and the method and the path of a request:
+// never a header, a query or a body.
 type Logger interface {
 	Debug(ctx context.Context, msg string, fields map[string]any)
+	Info(ctx context.Context, msg string, fields map[string]any)
 }
 
 func (cfg Config) withDefaults() Config {
@@ -90,6 +97,7 @@ func (cfg Config) withDefaults() Config {
 type silent struct{}
 
 func (silent) Debug(context.Context, string, map[string]any) {}
+func (silent) Info(context.Context, string, map[string]any)  {}
 
 // pool keeps as many idle connections as Terraform has resources in flight;
 // the two of net/http would make it dial anew all the time.
@@ -117,6 +125,7 @@ type Client struct {
 	cfg   Config
 	base  string // without a slash at its end
 	path  string // of base
+	root  string // base of the tenant: without the /o of an organization below it
 	auth  authorizer
 	masks []secret.Text // what no error may show
 
@@ -124,6 +133,7 @@ type Client struct {
 	clock   clock
 	server  serverCache
 	snap    *snapshot
+	marks   marks
 }
 
 // New makes a client. It makes no request.
@@ -132,7 +142,15 @@ func New(cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg.withDefaults(), base: base.String(), path: base.EscapedPath(), limiter: newLimiter(cfg.RequestsPerMinute)}
+	if err := checkOrganization(base, cfg); err != nil {
+		return nil, err
+	}
+	c := &Client{cfg: cfg.withDefaults(), base: base.String(), path: base.EscapedPath()}
+	c.root = c.base
+	if _, below := belowTenant(c.path); below {
+		c.root = strings.TrimSuffix(c.base, organizations)
+	}
+	c.limiter = newLimiter(c.cfg.RequestsPerMinute, c.cfg.Logger)
 	c.snap = newSnapshot(c)
 	if cfg.Auth != nil {
 		if err := cfg.Auth.check(); err != nil {
@@ -152,6 +170,9 @@ func (c *Client) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "client of 
 // target is a URL of the server, and the same without its query for messages.
 func (c *Client) target(path string, query url.Values) (full, shown string) {
 	full = c.base + path
+	if path == api.PathToken || path == api.PathRevokeToken {
+		full = c.root + path
+	}
 	if len(query) == 0 {
 		return full, full
 	}

@@ -26,6 +26,12 @@ func TestNewBaseURL(t *testing.T) {
 		{in: "http://127.0.0.9:1/x", want: "http://127.0.0.9:1/x"},
 		{in: "http://[::1]:8484", want: "http://[::1]:8484"},
 		{in: "http://embedded.localhost", want: "http://embedded.localhost"},
+		{in: "https://api.asgardeo.io/t/acme/oauth2/token", want: "https://api.asgardeo.io/t/acme"},
+		{in: "https://is.example:9443/t/carbon.super/api/server/v1/", want: "https://is.example:9443/t/carbon.super"},
+		{in: "https://is.example/o", want: "https://is.example/o"},
+		{in: "https://is.example/t/o", want: "https://is.example/t/o"},
+		{in: "https://console.asgardeo.io/t/acme", problem: "for browsers"},
+		{in: "https://api.asgardeo.io", problem: "must name the organization"},
 		{in: "", problem: "must start with https://"},
 		{in: "api.asgardeo.io/t/acme", problem: "must start with https://"},
 		{in: "localhost:8484", problem: "must start with https://"},
@@ -53,6 +59,27 @@ func TestNewBaseURL(t *testing.T) {
 				t.Errorf("New(%q) error = %v, want one with %q", tt.in, err, tt.problem)
 			}
 		})
+	}
+}
+
+func TestNewOrganization(t *testing.T) {
+	m2m := client.ClientCredentials("app", secret.New("hunter2"))
+	for _, tt := range []struct {
+		cfg     client.Config
+		problem string
+	}{
+		{client.Config{BaseURL: "https://is.example/t/acme/o", Auth: m2m, Organization: "x"}, ""},
+		{client.Config{BaseURL: "https://is.example/o", Auth: m2m, Organization: "x"}, ""},
+		{client.Config{BaseURL: "https://is.example/o", Auth: client.BearerToken(secret.New("x"))}, ""},
+		{client.Config{BaseURL: "https://is.example/t/o", Auth: m2m}, ""},
+		{client.Config{BaseURL: "https://is.example/t/acme/o", Auth: m2m}, "organization_id is needed"},
+		{client.Config{BaseURL: "https://is.example/t/acme", Auth: m2m, Organization: "x"}, "organization_id needs an endpoint"},
+		{client.Config{BaseURL: "https://is.example/o", Auth: m2m, Organization: "x\n"}, "organization_id holds"},
+	} {
+		_, err := client.New(tt.cfg)
+		if (err == nil) != (tt.problem == "") || err != nil && !strings.Contains(err.Error(), tt.problem) {
+			t.Errorf("New(%q, %q) = %v, want %q", tt.cfg.BaseURL, tt.cfg.Organization, err, tt.problem)
+		}
 	}
 }
 

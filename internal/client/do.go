@@ -37,6 +37,8 @@ type call struct {
 	shielded bool
 	// credential replaces the client's own.
 	credential secret.Text
+	// needs are scopes that it takes beside those of agents.
+	needs []string
 	// secrets are in it where secretsIn does not look.
 	secrets []secret.Text
 }
@@ -77,7 +79,7 @@ func (x *exchange) authorize(ctx context.Context) (secret.Text, error) {
 	if !x.call.credential.IsZero() || x.c.auth == nil {
 		return x.call.credential, nil
 	}
-	return x.c.auth.header(ctx)
+	return x.c.auth.header(ctx, x.call.needs)
 }
 
 func (x *exchange) renew(credential secret.Text) bool {

@@ -3,28 +3,101 @@ package client
 import (
 	"context"
 	"fmt"
+	"sync"
+	"time"
 
 	"golang.org/x/time/rate"
 )
 
-// limiter is the budget of requests that all calls of a client share. It gives
-// them out in the order in which they were asked for.
-type limiter struct{ bucket *rate.Limiter }
+// wso2PerMinute is the budget of a plain WSO2 server when none is set: what
+// Asgardeo allows an address.
+const wso2PerMinute = 200
 
-// newLimiter keeps every minute, wherever it begins, at perMinute requests:
-// what the burst may take at once is missing from the rate.
-func newLimiter(perMinute int) *limiter {
-	if perMinute <= 0 {
-		return &limiter{rate.NewLimiter(rate.Inf, 1)}
+// Progress is logged when a request waits this long for its turn, and then not
+// sooner again.
+const (
+	longWait      = 2 * time.Second
+	progressEvery = 10 * time.Second
+	// recovery is how long without a refusal lets the pace grow again.
+	recovery = 2 * time.Minute
+)
+
+// limiter is the budget of requests that all calls of a client share. It gives
+// them out in the order in which they were asked for, and gives none while the
+// server asks not to be asked.
+type limiter struct {
+	log Logger
+
+	mu        sync.Mutex
+	bucket    *rate.Limiter
+	perMinute int       // 0: no limit
+	pace      float64   // part of the budget that is used: less after refusals
+	until     time.Time // nobody goes before
+	refusedAt time.Time
+	sent      int
+	waiting   int
+	said      time.Time
+}
+
+func newLimiter(perMinute int, log Logger) *limiter {
+	l := &limiter{log: log, pace: 1}
+	l.budget(perMinute)
+	return l
+}
+
+// budget bounds the requests of every minute, wherever it begins; 0 or less
+// does not. Two processes after each other, as plan and apply are, stay below
+// it together: what their bursts may take at once is missing from the rate.
+func (l *limiter) budget(perMinute int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.perMinute = max(0, perMinute)
+	l.bucket = rate.NewLimiter(l.limit())
+}
+
+// limit is called with the lock held.
+func (l *limiter) limit() (each rate.Limit, burst int) {
+	if l.perMinute == 0 {
+		return rate.Inf, 1
 	}
-	burst := max(1, perMinute/40)
-	return &limiter{rate.NewLimiter(rate.Limit(float64(perMinute-burst+1)/60), burst)}
+	burst = max(1, l.perMinute/50)
+	return rate.Limit(float64(l.perMinute-2*(burst-1)) * l.pace / 60), burst
+}
+
+// refused pauses everybody for what the server asks for, and goes on slower: the
+// address has other users. It recovers when nothing is refused
+// for some minutes.
+func (l *limiter) refused(pause time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	if until := now.Add(min(pause, maxRetryAfter)); until.After(l.until) {
+		l.until = until
+	}
+	if now.Sub(l.refusedAt) >= time.Second { // not for each of those that were on their way
+		l.refusedAt = now
+		l.pace = max(0.25, l.pace*0.9)
+		each, _ := l.limit()
+		l.bucket.SetLimit(each)
+	}
 }
 
 // wait waits for the turn of a request, or for the end of ctx. A turn that
 // would come after the deadline of ctx is refused at once.
 func (l *limiter) wait(ctx context.Context) error {
-	err := l.bucket.Wait(ctx)
+	began := time.Now()
+	l.mu.Lock()
+	l.waiting++
+	bucket := l.bucket
+	l.mu.Unlock()
+	err := l.pause(ctx)
+	if err == nil {
+		err = bucket.Wait(ctx)
+	}
+	if err == nil {
+		err = l.pause(ctx) // one that began meanwhile
+	}
+	l.went(ctx, time.Since(began), err)
 	switch {
 	case err == nil:
 		return nil
@@ -32,5 +105,51 @@ func (l *limiter) wait(ctx context.Context) error {
 		return ctx.Err()
 	default:
 		return fmt.Errorf("wait for a request that requests_per_minute allows: %w", context.DeadlineExceeded)
+	}
+}
+
+// pause waits until the server may be asked again.
+func (l *limiter) pause(ctx context.Context) error {
+	for {
+		l.mu.Lock()
+		left := time.Until(l.until)
+		l.mu.Unlock()
+		if left <= 0 {
+			return nil
+		}
+		timer := time.NewTimer(left)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+	}
+}
+
+// went notes that a request had its turn, and tells how it goes.
+func (l *limiter) went(ctx context.Context, waited time.Duration, err error) {
+	l.mu.Lock()
+	l.waiting--
+	if err == nil {
+		l.sent++
+	}
+	now := time.Now()
+	if l.pace < 1 && now.Sub(l.refusedAt) >= recovery {
+		l.pace, l.refusedAt = min(1, l.pace*1.1), now
+		each, _ := l.limit()
+		l.bucket.SetLimit(each)
+	}
+	tell := waited >= longWait && now.Sub(l.said) >= progressEvery
+	if tell {
+		l.said = now
+	}
+	fields := map[string]any{
+		"sent": l.sent, "waiting": l.waiting, "waited_ms": waited.Milliseconds(),
+		"requests_per_minute": l.perMinute, "pace_percent": int(l.pace * 100),
+	}
+	l.mu.Unlock()
+	if tell {
+		l.log.Info(ctx, "requests wait for their turn", fields)
 	}
 }

@@ -21,22 +21,25 @@ var wholeAgent = strings.Join([]string{
 	api.SchemaWSO2Agent, api.SchemaWSO2, api.SchemaCredentials, api.AttrSecrets,
 }, ",")
 
-// attributes are what a read asks for. A plain WSO2 server sends everything
-// that it has when it is asked for nothing.
-func (c *Client) attributes(ctx context.Context) (url.Values, error) {
+// reading is a read of agents. A plain WSO2 server sends everything that it has
+// when it is asked for nothing.
+func (c *Client) reading(ctx context.Context, path string) (call, error) {
+	r := call{method: http.MethodGet, path: path, query: url.Values{}, effect: reads}
 	ext, err := c.extended(ctx)
-	if err != nil || !ext {
-		return url.Values{}, err
+	if ext {
+		r.query.Set("attributes", wholeAgent)
+		r.needs = scopesExtension
 	}
-	return url.Values{"attributes": {wholeAgent}}, nil
+	return r, err
 }
 
 func (c *Client) getAgent(ctx context.Context, id string) (api.Agent, error) {
-	query, err := c.attributes(ctx)
+	r, err := c.reading(ctx, api.PathAgent(id))
 	if err != nil {
 		return api.Agent{}, err
 	}
-	return do[api.Agent](ctx, c, call{method: http.MethodGet, path: api.PathAgent(id), query: query, effect: reads})
+	a, err := do[api.Agent](ctx, c, r)
+	return c.seen(a), err
 }
 
 // pager walks through the pages of a list. Its zero value is before the first
@@ -52,16 +55,16 @@ type pager struct {
 // end is a page that has none: totalResults is the size of the page on some
 // stores, and a server that ignores startIndex would never end.
 func (p *pager) next(ctx context.Context, c *Client) ([]api.Agent, error) {
-	query, err := c.attributes(ctx)
+	r, err := c.reading(ctx, api.PathAgents)
 	if err != nil {
 		return nil, err
 	}
-	query.Set("startIndex", strconv.Itoa(p.passed+1))
-	query.Set("count", strconv.Itoa(pageSize))
+	r.query.Set("startIndex", strconv.Itoa(p.passed+1))
+	r.query.Set("count", strconv.Itoa(pageSize))
 	if p.filter != "" {
-		query.Set("filter", p.filter)
+		r.query.Set("filter", p.filter)
 	}
-	list, err := do[api.List[api.Agent]](ctx, c, call{method: http.MethodGet, path: api.PathAgents, query: query, effect: reads})
+	list, err := do[api.List[api.Agent]](ctx, c, r)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +75,7 @@ func (p *pager) next(ctx context.Context, c *Client) ([]api.Agent, error) {
 	for _, a := range list.Resources {
 		if !p.seen[a.ID] {
 			p.seen[a.ID] = true
-			fresh = append(fresh, a)
+			fresh = append(fresh, c.seen(a))
 		}
 	}
 	p.passed += len(list.Resources)

@@ -41,6 +41,9 @@ func (x *exchange) plan(resp *http.Response) bool {
 		x.wait = asked + own - jitter(own)
 	}
 	x.waited += x.wait
+	if resp != nil && resp.StatusCode == http.StatusTooManyRequests && asked <= maxRetryAfter {
+		x.c.limiter.refused(x.wait)
+	}
 	return asked <= maxRetryAfter && x.waited <= maxWaited
 }
 

@@ -23,7 +23,7 @@ func (c *Client) PutSecret(ctx context.Context, agentID, secretID string, req ap
 // answer has it.
 func (c *Client) AddSecret(ctx context.Context, agentID string, req api.SecretRequest) (api.Secret, error) {
 	return write[api.Secret](ctx, c, agentID, call{
-		method: http.MethodPost, path: api.PathSecrets(agentID), body: req, shielded: true,
+		method: http.MethodPost, path: api.PathSecrets(agentID), body: req, shielded: true, needs: scopesExtension,
 	})
 }
 
@@ -32,7 +32,7 @@ func (c *Client) Secrets(ctx context.Context, agentID string) ([]api.Secret, err
 	if err := checkID("an agent", agentID); err != nil {
 		return nil, err
 	}
-	list, err := do[api.SecretList](ctx, c, call{method: http.MethodGet, path: api.PathSecrets(agentID), effect: reads})
+	list, err := do[api.SecretList](ctx, c, call{method: http.MethodGet, path: api.PathSecrets(agentID), effect: reads, needs: scopesExtension})
 	return list.List, err
 }
 
@@ -41,7 +41,7 @@ func (c *Client) Secret(ctx context.Context, agentID, secretID string) (api.Secr
 	if err := checkIDs(agentID, secretID); err != nil {
 		return api.Secret{}, err
 	}
-	return do[api.Secret](ctx, c, call{method: http.MethodGet, path: api.PathSecret(agentID, secretID), effect: reads})
+	return do[api.Secret](ctx, c, call{method: http.MethodGet, path: api.PathSecret(agentID, secretID), effect: reads, needs: scopesExtension})
 }
 
 // ExpireSecret moves the end of a live secret, in unix seconds by the server's
@@ -66,7 +66,7 @@ func (c *Client) RevokeSecret(ctx context.Context, agentID, secretID, ifMatch st
 // became of it: the caller decides.
 func (c *Client) RevokeAll(ctx context.Context, agentID string) error {
 	_, err := write[nothing](ctx, c, agentID, call{
-		method: http.MethodPost, path: api.PathRevoke(agentID), shielded: true,
+		method: http.MethodPost, path: api.PathRevoke(agentID), shielded: true, needs: scopesExtension,
 	})
 	return err
 }
@@ -78,7 +78,7 @@ func writeSecret[T any](ctx context.Context, c *Client, agentID, secretID string
 		var none T
 		return none, err
 	}
-	r.path, r.shielded = api.PathSecret(agentID, secretID), true
+	r.path, r.shielded, r.needs = api.PathSecret(agentID, secretID), true, scopesExtension
 	return write[T](ctx, c, agentID, r)
 }
 

@@ -85,6 +85,8 @@ func (c *Client) readServer(ctx context.Context) (Server, error) {
 	s := Server{Kind: KindWSO2, Capabilities: api.Capabilities{StoreID: string(KindWSO2) + ":" + c.tenant(), MaxSecrets: 1}}
 	if cfg.Capabilities != nil {
 		s = Server{Kind: KindReference, Capabilities: *cfg.Capabilities}
+	} else if c.cfg.RequestsPerMinute == 0 {
+		c.limiter.budget(wso2PerMinute)
 	}
 	c.server.store(s)
 	return s, nil
@@ -92,8 +94,12 @@ func (c *Client) readServer(ctx context.Context) (Server, error) {
 
 // tenant is the base path. The super tenant of an Identity Server has two.
 func (c *Client) tenant() string {
-	if c.path == "" {
-		return "/t/carbon.super"
+	path, below := belowTenant(c.path)
+	if path == "" {
+		path = "/t/carbon.super"
 	}
-	return c.path
+	if below {
+		return path + organizations + "/" + c.cfg.Organization
+	}
+	return path
 }

@@ -34,8 +34,11 @@ type snapshot struct {
 	agents  map[string]bool   // ids that are an agent's, beyond doubt
 	written map[string]uint64 // the number of the last write to an agent
 	writes  uint64
-	singles int
-	reads   int
+	busy    map[string]int // writes under way
+	// passwords are the times at which this client set the secret of an agent.
+	passwords map[string][]int64
+	singles   int
+	reads     int
 
 	walk    pager // of the walk alone, while walking is set
 	walking bool
@@ -54,7 +57,7 @@ type find struct {
 func newSnapshot(c *Client) *snapshot {
 	return &snapshot{
 		c: c, known: map[string]api.Agent{}, agents: map[string]bool{},
-		written: map[string]uint64{}, waiting: map[string][]chan find{},
+		written: map[string]uint64{}, busy: map[string]int{}, passwords: map[string][]int64{}, waiting: map[string][]chan find{},
 	}
 }
 
@@ -112,14 +115,35 @@ func (s *snapshot) tell(id string, f find) {
 	delete(s.waiting, id)
 }
 
-// drop forgets an agent that is written to, and what is on its way to us.
-func (s *snapshot) drop(id string) {
+// begin notes that a write to an agent begins.
+func (s *snapshot) begin(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy[id]++
+}
+
+// drop forgets an agent that was written to, and what is on its way to us. It
+// reports whether no other write to it is under way, whose answer could be older
+// or newer than this one's.
+func (s *snapshot) drop(id string) (alone bool) {
 	s.mu.Lock()
 	s.writes++
 	s.written[id] = s.writes
 	delete(s.known, id)
+	if s.busy[id]--; s.busy[id] <= 0 {
+		delete(s.busy, id)
+		alone = true
+	}
 	s.mu.Unlock()
 	s.gets.forget(id)
+	return alone
+}
+
+// set notes that this client set the secret that the agent has.
+func (s *snapshot) set(a api.Agent) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.passwords[a.ID] = append(s.passwords[a.ID], a.PasswordTime())
 }
 
 // prove notes that an id is an agent's.

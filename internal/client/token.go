@@ -16,9 +16,10 @@ import (
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 )
 
-// The scopes that managing agents takes on every server, and those of our
-// extension. A WSO2 server drops scopes that it does not know; one that refuses
-// them instead is asked again for its own alone.
+// The scopes that managing agents takes on every server, those of our
+// extension, and those of roles. Each is asked for when a call first needs it,
+// so that a WSO2 server is asked for nothing that it does not know. One that
+// refuses more is asked again for those of agents alone.
 var (
 	scopesAgents = []string{
 		"internal_agent_mgt_create", "internal_agent_mgt_list", "internal_agent_mgt_view",
@@ -28,11 +29,17 @@ var (
 		"internal_agent_credential_create", "internal_agent_credential_view",
 		"internal_agent_credential_delete", "internal_agent_audit_view",
 	}
+	scopesRoles = []string{"internal_role_mgt_view", "internal_role_mgt_users_update"}
 )
 
+// inOrganization is the form of a scope for an organization below a tenant.
+func inOrganization(scope string) string {
+	return strings.Replace(scope, "internal_", "internal_org_", 1)
+}
+
 // ClientCredentials signs in as a management client (an M2M application), at
-// /oauth2/token below the base URL. Without scopes it asks for what managing
-// agents takes.
+// /oauth2/token below the base URL. Without scopes it asks for what the calls
+// take that are made.
 func ClientCredentials(id string, s secret.Text, scopes ...string) Auth {
 	return clientCredentials{id: id, secret: s, scopes: scopes}
 }
@@ -59,9 +66,9 @@ func (a clientCredentials) basic() secret.Text {
 }
 
 func (a clientCredentials) authorizer(c *Client) authorizer {
-	s := &tokenSource{auth: a, c: c, scopes: a.scopes}
-	if len(s.scopes) == 0 {
-		s.scopes, s.fewer = slices.Concat(scopesAgents, scopesExtension), scopesAgents
+	s := &tokenSource{auth: a, c: c, scopes: a.scopes, fixed: len(a.scopes) > 0}
+	if !s.fixed {
+		s.scopes = scopesAgents
 	}
 	return s
 }
@@ -76,20 +83,53 @@ type tokenSource struct {
 	mu     sync.Mutex
 	token  secret.Text // with "Bearer " before it
 	until  time.Time   // monotonic
-	scopes []string
-	fewer  []string // asked for when the server refuses scopes; nil: nothing
+	scopes []string    // what the next token is asked for with
+	fixed  bool        // they stay
+
+	granted []string // what the last token was asked for with
 }
 
-func (s *tokenSource) header(ctx context.Context) (secret.Text, error) {
-	if token, ok := s.cached(); ok {
-		return token, nil
-	}
-	return s.flights.do(ctx, "", func(ctx context.Context) (secret.Text, error) {
+func (s *tokenSource) header(ctx context.Context, needs []string) (secret.Text, error) {
+	for {
+		s.want(needs)
 		if token, ok := s.cached(); ok {
-			return token, nil // it came between the look above and now
+			return token, nil
 		}
-		return s.fetch(ctx)
-	})
+		token, err := s.flights.do(ctx, "", func(ctx context.Context) (secret.Text, error) {
+			if token, ok := s.cached(); ok {
+				return token, nil // it came between the look above and now
+			}
+			return s.fetch(ctx)
+		})
+		// A token that was on its way already may be one with fewer scopes.
+		if err != nil || s.holds(needs) {
+			return token, err
+		}
+	}
+}
+
+// want adds scopes to those that are asked for. A token without them is given
+// up.
+func (s *tokenSource) want(needs []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fixed {
+		return
+	}
+	for _, scope := range needs {
+		if !slices.Contains(s.scopes, scope) {
+			s.scopes = append(slices.Clone(s.scopes), scope)
+		}
+		if !slices.Contains(s.granted, scope) {
+			s.token = secret.Text{}
+		}
+	}
+}
+
+func (s *tokenSource) holds(needs []string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fixed || !slices.ContainsFunc(needs, func(scope string) bool { return !slices.Contains(s.granted, scope) })
 }
 
 func (s *tokenSource) cached() (secret.Text, bool) {
@@ -119,15 +159,18 @@ type tokenAnswer struct {
 
 func (s *tokenSource) fetch(ctx context.Context) (secret.Text, error) {
 	s.mu.Lock()
-	scopes, fewer := s.scopes, s.fewer
+	scopes, fixed := s.scopes, s.fixed
 	s.mu.Unlock()
 	answer, err := s.request(ctx, scopes)
-	if fewer != nil && errors.Is(err, api.ErrInvalidScope) {
-		scopes, fewer = fewer, nil
+	if !fixed && len(scopes) > len(scopesAgents) && errors.Is(err, api.ErrInvalidScope) {
+		scopes, fixed = scopesAgents, true
 		answer, err = s.request(ctx, scopes)
 	}
+	if err == nil && s.c.cfg.Organization != "" {
+		answer, err = s.switched(ctx, answer.AccessToken, scopes)
+	}
 	if err != nil {
-		return secret.Text{}, fmt.Errorf("sign in as the client %q at %s: %w", s.auth.id, s.c.base+api.PathToken, err)
+		return secret.Text{}, fmt.Errorf("sign in as the client %q at %s: %w", s.auth.id, s.c.root+api.PathToken, err)
 	}
 	lives, err := answer.ExpiresIn.Int64()
 	if err != nil || lives <= 0 {
@@ -136,10 +179,13 @@ func (s *tokenSource) fetch(ctx context.Context) (secret.Text, error) {
 	life := time.Duration(min(lives, 86400)) * time.Second
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.scopes, s.fewer = scopes, fewer
-	s.token = secret.New("Bearer " + answer.AccessToken.Reveal())
-	s.until = time.Now().Add(life - min(life/5, 30*time.Second))
-	return s.token, nil
+	s.granted = scopes
+	if fixed {
+		s.scopes, s.fixed = scopes, true
+	}
+	value := secret.New("Bearer " + answer.AccessToken.Reveal())
+	s.token, s.until = value, time.Now().Add(life-min(life/5, 30*time.Second))
+	return value, nil
 }
 
 // request may be repeated: a token more hurts nobody.
@@ -147,5 +193,21 @@ func (s *tokenSource) request(ctx context.Context, scopes []string) (tokenAnswer
 	return do[tokenAnswer](ctx, s.c, call{
 		method: http.MethodPost, path: api.PathToken, effect: reads, credential: s.auth.basic(),
 		form: url.Values{"grant_type": {"client_credentials"}, "scope": {strings.Join(scopes, " ")}},
+	})
+}
+
+// switched changes a token of the tenant for one of the organization below it,
+// by WSO2's grant for that.
+func (s *tokenSource) switched(ctx context.Context, token secret.Text, scopes []string) (tokenAnswer, error) {
+	asked := make([]string, len(scopes))
+	for i, scope := range scopes {
+		asked[i] = inOrganization(scope)
+	}
+	return do[tokenAnswer](ctx, s.c, call{
+		method: http.MethodPost, path: api.PathToken, effect: reads, credential: s.auth.basic(), secrets: []secret.Text{token},
+		form: url.Values{
+			"grant_type": {"organization_switch"}, "token": {token.Reveal()},
+			"switching_organization": {s.c.cfg.Organization}, "scope": {strings.Join(asked, " ")},
+		},
 	})
 }

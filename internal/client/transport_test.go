@@ -119,7 +119,12 @@ func TestCutAnswer(t *testing.T) {
 func TestSilentTransport(t *testing.T) {
 	c := newClient(t, func(cfg *client.Config) {
 		cfg.BaseURL = "http://localhost"
-		cfg.Transport = transport(func(*http.Request) (*http.Response, error) { return nil, errors.New("broken") })
+		cfg.Transport = transport(func(r *http.Request) (*http.Response, error) {
+			if r.Method == http.MethodGet {
+				return inProcess{reference(nil)}.RoundTrip(r)
+			}
+			return nil, errors.New("broken")
+		})
 	})
 	if _, err := c.CreateAgent(t.Context(), api.Agent{}); !errors.Is(err, client.ErrAmbiguous) {
 		t.Errorf("CreateAgent = %v, want to be ambiguous", err)
@@ -162,6 +167,10 @@ func (l *debugLog) Debug(_ context.Context, msg string, fields map[string]any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lines = append(l.lines, fmt.Sprint(msg, " ", fields))
+}
+
+func (l *debugLog) Info(ctx context.Context, msg string, fields map[string]any) {
+	l.Debug(ctx, msg, fields)
 }
 
 // TestLog: each attempt is a line, without header, query or body.

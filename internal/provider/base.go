@@ -120,6 +120,10 @@ func (logger) Debug(ctx context.Context, msg string, fields map[string]any) {
 	tflog.Debug(masked(ctx), msg, fields)
 }
 
+func (logger) Info(ctx context.Context, msg string, fields map[string]any) {
+	tflog.Info(masked(ctx), msg, fields)
+}
+
 // isAgent refuses what is not an agent: on a WSO2 server an id may be a human's.
 func isAgent(a api.Agent, diags *diag.Diagnostics) bool {
 	if !a.IsAgent() {
