@@ -182,13 +182,12 @@ func write[T any](ctx context.Context, c *Client, id string, r call) (T, error) 
 	c.snap.begin(id)
 	v, err := do[T](ctx, c, r)
 	alone := c.snap.drop(id)
-	// What a plain WSO2 server answers to a write is the whole agent.
-	if a, isAgent := any(&v).(*api.Agent); isAgent && err == nil && !ext {
+	if a, isAgent := any(&v).(*api.Agent); isAgent && err == nil {
 		*a = c.seen(*a)
 		if setsOne(r.body) {
 			c.snap.set(*a)
 		}
-		if alone {
+		if alone && !ext { // what a plain WSO2 server answers to a write is the whole agent
 			c.snap.keep([]api.Agent{*a}, c.snap.number())
 		}
 	}
