@@ -100,7 +100,13 @@ func (r *agentResource) adopt(ctx context.Context, a api.Agent, m *agentModel, t
 	}
 	have := agentModel{Attributes: m.Attributes, Scopes: m.Scopes, Audiences: m.Audiences, AllowedAuthMethods: m.AllowedAuthMethods}
 	have.fromAPI(a)
-	ops := append(m.operations(&have), api.Replace(api.SchemaCredentials+":ownerToken", token))
+	ops := m.operations(&have)
+	if a.Extension != nil {
+		ops = append(ops, api.Replace(api.SchemaCredentials+":ownerToken", token))
+	}
+	if len(ops) == 0 {
+		return a, true
+	}
 	a, err := r.client().PatchAgent(ctx, a.ID, ops)
 	if err != nil {
 		diags.AddError("Cannot adopt the agent", r.explain(err))
@@ -141,6 +147,9 @@ func (r *agentResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		m.Attributes = mapOf(a.Profile.Attributes)
 	}
 	m.fromAPI(a)
+	if !srv.Extended() && born(a) && a.PasswordTime() != 0 {
+		warnBorn(a, &resp.Diagnostics)
+	}
 	ext := security(a)
 	if f.OwnerToken == "" || f.Imported {
 		f.OwnerToken = ext.OwnerToken
@@ -149,6 +158,13 @@ func (r *agentResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
 	setIdentity(ctx, resp.Identity, "id", id, &resp.Diagnostics)
 	writeFacts(ctx, resp.Private, f, &resp.Diagnostics)
+}
+
+// warnBorn tells of a secret that is live, and that no resource manages: a
+// server without our extension makes one with every agent.
+func warnBorn(a api.Agent, diags *diag.Diagnostics) {
+	diags.AddWarning("The agent has the secret that it was created with", fmt.Sprintf(
+		"The server made a secret for agent %s (%q) when it was created, and nobody has set another since. It works, and nobody knows it but whoever created the agent. Declare an agentcreds_agent_secret for the agent, or block it with enabled = false.", a.ID, a.Profile.DisplayName))
 }
 
 func liveSecrets(secrets []api.Secret) int {

@@ -45,10 +45,7 @@ func (m *agentModel) fromAPI(a api.Agent) {
 	if a.Profile.IsUserServingAgent != nil {
 		m.IsUserServingAgent = types.BoolValue(*a.Profile.IsUserServingAgent)
 	}
-	// A server that drops external ids leaves what was configured.
-	if a.ExternalID != "" || a.Extension != nil {
-		m.ExternalID = optional(a.ExternalID)
-	}
+	m.ExternalID = optional(a.ExternalID)
 	ext := security(a)
 	m.RevokedAt = moment(ext.RevokedAt)
 	// Being revoked is told by revoked_at alone: enabled stays what it was,

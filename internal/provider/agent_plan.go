@@ -12,8 +12,18 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 )
 
-// ModifyPlan plans from configuration and state alone; it asks nobody.
+// ModifyPlan plans from configuration and state alone. It asks the server what
+// it is only when something is set that not every server has.
 func (r *agentResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if !req.Plan.Raw.IsNull() {
+		var plan agentModel
+		if resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...); resp.Diagnostics.HasError() {
+			return
+		}
+		r.refuseOnSingle(ctx, map[string]bool{
+			"scopes": !plan.Scopes.IsNull(), "audiences": !plan.Audiences.IsNull(), "allowed_auth_methods": !plan.AllowedAuthMethods.IsNull(),
+		}, noAgentScopes, &resp.Diagnostics)
+	}
 	if req.State.Raw.IsNull() {
 		return // create
 	}
@@ -74,3 +84,6 @@ func (m *agentModel) lockout(state *agentModel, f facts, diags *diag.Diagnostics
 		"Agent %s has live secrets and no credential for %s: it could not authenticate any more. Add the other credential first and apply that, "+
 			"or set prevent_lockout = false.", state.ID.ValueString(), strings.Join(methods, ", ")))
 }
+
+// noAgentScopes is what refuseOnSingle says about an agent.
+const noAgentScopes = "It knows no scopes, audiences and ways to authenticate of an agent: leave them out. What its tokens can have comes from its roles (agentcreds_agent_role)."

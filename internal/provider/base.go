@@ -76,16 +76,6 @@ func (b *base) storeNow(ctx context.Context) string {
 	return srv.StoreID
 }
 
-// extended refuses a server without our extension.
-func extended(srv client.Server, diags *diag.Diagnostics) bool {
-	if srv.Extended() {
-		return true
-	}
-	diags.AddError("The server has no credential API",
-		"This server is a plain WSO2 server: it keeps one secret for an agent, which this version of the provider does not manage. Use `terraform-provider-agentcreds serve`, or the embedded server (no endpoint).")
-	return false
-}
-
 type resourceBase struct{ base }
 
 func (r *resourceBase) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {

@@ -34,6 +34,7 @@ const (
 	envInsecure     = "AGENTCREDS_INSECURE_SKIP_VERIFY"
 	envRate         = "AGENTCREDS_REQUESTS_PER_MINUTE"
 	envTimeout      = "AGENTCREDS_REQUEST_TIMEOUT"
+	envOrganization = "AGENTCREDS_ORGANIZATION_ID"
 	envNewStore     = "AGENTCREDS_ACCEPT_NEW_STORE"
 	envIdentity     = "AGENTCREDS_SEAL_IDENTITY"
 )
@@ -49,6 +50,7 @@ func envText(name string) string { return "Environment: `" + name + "`." }
 type providerModel struct {
 	Endpoint           types.String `tfsdk:"endpoint"`
 	EmbeddedPath       types.String `tfsdk:"embedded_path"`
+	OrganizationID     types.String `tfsdk:"organization_id"`
 	ClientID           types.String `tfsdk:"client_id"`
 	ClientSecret       types.String `tfsdk:"client_secret"`
 	AccessToken        types.String `tfsdk:"access_token"`
@@ -115,7 +117,7 @@ func (p *agentcreds) blame(ctx context.Context, err error, diags *diag.Diagnosti
 // known reports whether the server can be spoken to. What opens envelopes has no
 // part in that.
 func (m providerModel) known() bool {
-	return !m.Endpoint.IsUnknown() && !m.EmbeddedPath.IsUnknown() && !m.ClientID.IsUnknown() && !m.ClientSecret.IsUnknown() &&
+	return !m.Endpoint.IsUnknown() && !m.OrganizationID.IsUnknown() && !m.EmbeddedPath.IsUnknown() && !m.ClientID.IsUnknown() && !m.ClientSecret.IsUnknown() &&
 		!m.AccessToken.IsUnknown() && !m.Username.IsUnknown() && !m.Password.IsUnknown() && !m.CACertificate.IsUnknown() &&
 		!m.InsecureSkipVerify.IsUnknown() && !m.RequestsPerMinute.IsUnknown() && !m.RequestTimeout.IsUnknown() && !m.AcceptNewStore.IsUnknown()
 }
@@ -123,6 +125,7 @@ func (m providerModel) known() bool {
 // settings are the arguments with the environment behind them.
 type settings struct {
 	endpoint, path         string
+	organization           string
 	clientID, username     string
 	clientSecret, password secret.Text
 	token                  secret.Text
@@ -135,7 +138,7 @@ type settings struct {
 
 func (m providerModel) settings(diags *diag.Diagnostics) settings {
 	s := settings{
-		endpoint: m.Endpoint.ValueString(), path: text(m.EmbeddedPath, envPath),
+		endpoint: m.Endpoint.ValueString(), path: text(m.EmbeddedPath, envPath), organization: text(m.OrganizationID, envOrganization),
 		clientID: text(m.ClientID, envClientID), clientSecret: secret.New(text(m.ClientSecret, envClientSecret)),
 		token: secret.New(text(m.AccessToken, envToken)), ca: text(m.CACertificate, envCA),
 		username: text(m.Username, envUsername), password: secret.New(text(m.Password, envPassword)),
@@ -209,7 +212,7 @@ func (s settings) open(version string) (*server, error) {
 	}
 	c, err := client.New(client.Config{
 		BaseURL: s.endpoint, Auth: s.auth(), TLS: trust, UserAgent: "terraform-provider-agentcreds/" + version,
-		RequestsPerMinute: s.rate, Timeout: s.timeout, Logger: logger{},
+		Organization: s.organization, RequestsPerMinute: s.rate, Timeout: s.timeout, Logger: logger{},
 	})
 	if err != nil {
 		return nil, err

@@ -81,7 +81,11 @@ func (d *credentialsData) Read(ctx context.Context, req datasource.ReadRequest, 
 		return
 	}
 	m.Secrets = []secretView{}
-	for _, s := range security(a).Secrets {
+	secrets := security(a).Secrets
+	if a.Extension == nil && a.PasswordTime() != 0 {
+		secrets = []api.Secret{passwordOf(a)}
+	}
+	for _, s := range secrets {
 		m.Secrets = append(m.Secrets, viewOfSecret(s, now.UnixMilli()))
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)

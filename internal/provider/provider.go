@@ -59,6 +59,11 @@ func (p *agentcreds) Schema(_ context.Context, _ provider.SchemaRequest, resp *p
 					"CI runners, teams and remote states use `endpoint`. With workspaces: `\"${terraform.workspace}.db\"`. Keep it out of source control (`agentcreds.db*`). " + envText(envPath),
 				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
+			"organization_id": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Id of a sub-organization of WSO2, when `endpoint` is that of sub-organizations (`https://api.asgardeo.io/t/<organization>/o`): the token of the client is switched to it. " + envText(envOrganization),
+				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
 			"client_id": schema.StringAttribute{
 				Optional:            true,
 				MarkdownDescription: "Client id of a management client, for the OAuth 2.0 client credentials grant. Needs `client_secret`. " + envText(envClientID),
@@ -95,7 +100,7 @@ func (p *agentcreds) Schema(_ context.Context, _ provider.SchemaRequest, resp *p
 			},
 			"requests_per_minute": schema.Int64Attribute{
 				Optional:            true,
-				MarkdownDescription: "At most this many requests a minute, shared by all resources of this provider configuration. Default: no limit. " + envText(envRate),
+				MarkdownDescription: "At most this many requests a minute, shared by all resources of this provider configuration. Default: 200 for a plain WSO2 server, which is what Asgardeo allows; no limit for `serve`. Each alias, and each run at the same time from the same address, has a budget of its own: divide it. " + envText(envRate),
 				Validators:          []validator.Int64{int64validator.AtLeast(1)},
 			},
 			"request_timeout": schema.StringAttribute{

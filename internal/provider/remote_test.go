@@ -17,6 +17,7 @@ import (
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/server"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/sqlite"
 )
 
@@ -31,6 +32,7 @@ type remote struct {
 	calm      string // of hands: what they do is not what is tried
 	authority *authority.Authority
 	handler   http.Handler
+	store     store.Store
 	skew      *skew
 
 	mu      sync.Mutex
@@ -65,17 +67,24 @@ func (s *skew) advance(d time.Duration) {
 // newRemote starts a server over a store, which it makes if there is none.
 func newRemote(t *testing.T, path string) *remote {
 	t.Helper()
+	return newRemoteAs(t, path, server.Reference(), authority.Config{})
+}
+
+// newRemoteAs is newRemote for a product with rules of its own.
+func newRemoteAs(t *testing.T, path string, profile server.Profile, rules authority.Config) *remote {
+	t.Helper()
 	r := &remote{skew: &skew{}}
 	st, err := sqlite.Open(t.Context(), sqlite.Config{Path: path, Create: true, Creator: "test", Now: r.skew.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = st.Close() })
-	if r.authority, err = authority.New(authority.Config{Store: st, Now: r.skew.Now}); err != nil {
+	r.store = st
+	if r.authority, err = authority.New(authority.Config{Store: st, Now: r.skew.Now, MaxSecrets: rules.MaxSecrets, Rules: rules.Rules}); err != nil {
 		t.Fatal(err)
 	}
 	r.handler, err = server.New(server.Config{
-		Authority: server.Always(r.authority), Authorize: byToken, Version: "test", Now: r.skew.Now, Logger: slog.New(slog.DiscardHandler),
+		Authority: server.Always(r.authority), Profile: profile, Authorize: byToken, Version: "test", Now: r.skew.Now, Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/client"
 )
 
 func (r *secretResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -20,13 +21,14 @@ func (r *secretResource) Create(ctx context.Context, req resource.CreateRequest,
 	}
 	srv, ok := r.inStore(ctx, facts{}, &resp.Diagnostics)
 	given := givenValue(ctx, req.Config, &resp.Diagnostics)
-	if !ok || !extended(srv, &resp.Diagnostics) || resp.Diagnostics.HasError() {
+	if !ok || resp.Diagnostics.HasError() {
 		return
 	}
-	n, err := r.newSecret(ctx, &m, given)
+	k := r.keeping(srv)
+	n, err := r.newSecret(ctx, k, &m, given)
 	if err == nil {
 		n.anyOldest = m.OnExisting.ValueString() == onExistingReplace
-		err = r.first(ctx, &n, &m)
+		err = k.first(ctx, &n, &m)
 	}
 	if isGone(err) {
 		resp.Diagnostics.AddAttributeError(path.Root("agent_id"), "Cannot create the agent secret",
@@ -34,6 +36,12 @@ func (r *secretResource) Create(ctx context.Context, req resource.CreateRequest,
 		return
 	}
 	if err != nil {
+		if isAmbiguous(err) && !srv.Extended() {
+			m.unsure()
+			resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
+			setIdentity(ctx, resp.Identity, "agent_id", n.agentID, &resp.Diagnostics)
+			writeFacts(ctx, resp.Private, facts{Store: srv.StoreID}, &resp.Diagnostics)
+		}
 		resp.Diagnostics.AddError("Cannot create the agent secret", "Agent "+n.agentID+": "+r.explain(err))
 		return
 	}
@@ -51,7 +59,7 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	}
 	f := readFacts(ctx, req.Private, &resp.Diagnostics)
 	srv, ok := r.inStore(ctx, f, &resp.Diagnostics)
-	if !ok || !extended(srv, &resp.Diagnostics) {
+	if !ok {
 		return
 	}
 	agentID := m.AgentID.ValueString()
@@ -67,14 +75,24 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	case !isAgent(a, &resp.Diagnostics):
 		return
 	}
-	now, err := r.client().Now(ctx)
-	withdrawn := false
-	if err == nil {
-		withdrawn, err = r.refresh(ctx, &m, a, now)
-	}
-	if err != nil {
+	if err := r.keeping(srv).look(ctx, srv, a, &m, &f); err != nil {
 		resp.Diagnostics.AddError("Cannot read the agent secret", "Agent "+agentID+": "+r.explain(err))
 		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
+	setIdentity(ctx, resp.Identity, "agent_id", agentID, &resp.Diagnostics)
+	writeFacts(ctx, resp.Private, f, &resp.Diagnostics)
+}
+
+// look takes on what the server says of the secrets of the agent.
+func (r *secretResource) look(ctx context.Context, srv client.Server, a api.Agent, m *secretModel, f *facts) error {
+	now, err := r.client().Now(ctx)
+	if err != nil {
+		return err
+	}
+	withdrawn, err := r.refresh(ctx, m, a, now)
+	if err != nil {
+		return err
 	}
 	secrets := security(a).Secrets
 	f.Store, f.Blocked, f.Latest, f.MakesRoom = srv.StoreID, a.Blocked(), "", ""
@@ -86,9 +104,7 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	if len(secrets) > 0 && secrets[0].SecretID != m.SecretID.ValueString() {
 		f.Latest = secrets[0].SecretID
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
-	setIdentity(ctx, resp.Identity, "agent_id", agentID, &resp.Diagnostics)
-	writeFacts(ctx, resp.Private, f, &resp.Diagnostics)
+	return nil
 }
 
 // refresh takes on what the server says of the secret and of its predecessor.
@@ -139,9 +155,10 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 	f := readFacts(ctx, req.Private, &resp.Diagnostics)
 	given := givenValue(ctx, req.Config, &resp.Diagnostics)
 	srv, ok := r.inStore(ctx, f, &resp.Diagnostics)
-	if !ok || !extended(srv, &resp.Diagnostics) || resp.Diagnostics.HasError() {
+	if !ok || resp.Diagnostics.HasError() {
 		return
 	}
+	k := r.keeping(srv)
 	what, err := decide(&m, &state, f), error(nil)
 	if what == askTheClock {
 		what, err = r.askTheClock(ctx, &m, &state)
@@ -150,7 +167,7 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 	switch {
 	case err != nil:
 	case what == rotateSecret:
-		err = r.rotate(ctx, &m, &state, f, given)
+		err = k.rotate(ctx, &m, &state, f, given)
 		f.Imported, f.Latest, f.Withdrawn = false, "", false
 	default:
 		title = "Cannot update the agent secret"
@@ -158,7 +175,7 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 		if !sameDuration(m.RotateAfter, state.RotateAfter) {
 			m.RotationDue = types.BoolValue(false)
 		}
-		err = r.move(ctx, &m, &state, f)
+		err = k.move(ctx, &m, &state, f)
 		f.Imported = f.Imported && emptyMap(m.RotationTrigger) && !m.given()
 	}
 	if err != nil {
@@ -223,10 +240,11 @@ func (r *secretResource) Delete(ctx context.Context, req resource.DeleteRequest,
 		return
 	}
 	f := readFacts(ctx, req.Private, &resp.Diagnostics)
-	if srv, ok := r.inStore(ctx, f, &resp.Diagnostics); !ok || !extended(srv, &resp.Diagnostics) {
+	srv, ok := r.inStore(ctx, f, &resp.Diagnostics)
+	if !ok {
 		return
 	}
-	if err := r.end(ctx, &m); err != nil && !isGone(err) {
+	if err := r.keeping(srv).end(ctx, &m); err != nil && !isGone(err) {
 		resp.Diagnostics.AddAttributeError(path.Root("secret_id"), "Cannot revoke the agent secret", "Agent "+m.AgentID.ValueString()+": "+r.explain(err))
 	}
 }

@@ -31,14 +31,14 @@ func (r *secretResource) ImportState(ctx context.Context, req resource.ImportSta
 		return
 	}
 	srv, ok := r.inStore(ctx, facts{}, &resp.Diagnostics)
-	if !ok || !extended(srv, &resp.Diagnostics) {
+	if !ok {
 		return
 	}
 	a, ok := r.lookUp(ctx, agentID, &resp.Diagnostics)
 	if !ok {
 		return
 	}
-	s, problem := choose(security(a).Secrets, secretID)
+	s, problem := r.keeping(srv).choose(a, secretID)
 	if problem != "" {
 		resp.Diagnostics.AddError("Cannot import the agent secret", "Agent "+a.ID+": "+problem)
 		return
@@ -56,8 +56,8 @@ func (r *secretResource) ImportState(ctx context.Context, req resource.ImportSta
 }
 
 // choose finds the secret to import; problem says why there is none.
-func choose(secrets []api.Secret, id string) (s api.Secret, problem string) {
-	for _, s := range secrets {
+func (r *secretResource) choose(a api.Agent, id string) (s api.Secret, problem string) {
+	for _, s := range security(a).Secrets {
 		switch {
 		case s.SecretID == id && s.Status != api.Active:
 			return s, fmt.Sprintf("secret %s is %s; only an ACTIVE one can be imported.", id, s.Status)

@@ -53,17 +53,22 @@ func decide(plan, state *secretModel, f facts) decision {
 // ModifyPlan keeps every computed value, and makes unknown exactly those that
 // change.
 func (r *secretResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.State.Raw.IsNull() {
+	var plan, state secretModel
+	if !req.Plan.Raw.IsNull() {
+		if resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...); resp.Diagnostics.HasError() {
+			return
+		}
+		r.refuseOnSingle(ctx, map[string]bool{"grace_period": !plan.GracePeriod.IsNull(), "expire_after": !plan.ExpireAfter.IsNull()}, oneSecret, &resp.Diagnostics)
+	}
+	if req.State.Raw.IsNull() || resp.Diagnostics.HasError() {
 		return // create
 	}
-	var plan, state secretModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	f := readFacts(ctx, req.Private, &resp.Diagnostics)
 	if req.Plan.Raw.IsNull() {
 		warnDeletion(&state, f, &resp.Diagnostics)
 		return
 	}
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}

@@ -30,10 +30,13 @@ type newSecret struct {
 	made      api.Secret     // the answer
 }
 
-func (r *secretResource) newSecret(ctx context.Context, m *secretModel, given secret.Text) (newSecret, error) {
+func (r *secretResource) newSecret(ctx context.Context, k keeping, m *secretModel, given secret.Text) (newSecret, error) {
 	n := newSecret{agentID: m.AgentID.ValueString(), id: uuid.NewString()}
-	if err := n.supply(m, given); err != nil {
+	if err := n.supply(k, m, given); err != nil {
 		return n, err
+	}
+	if m.ExpireAfter.IsNull() {
+		return n, nil
 	}
 	now, err := r.client().Now(ctx)
 	if err == nil {
@@ -41,6 +44,8 @@ func (r *secretResource) newSecret(ctx context.Context, m *secretModel, given se
 	}
 	return n, err
 }
+
+func (r *secretResource) generate() secret.Text { return secret.Generate() }
 
 // first sends a secret that replaces none of the state. Most agents have had
 // none: one request does it.
@@ -86,7 +91,7 @@ func (r *secretResource) retireLeftover(ctx context.Context, n *newSecret, m *se
 // rotate makes a new secret and lets the old one live on for its grace. The
 // model gets the new one; the caller saves it before anything else can fail.
 func (r *secretResource) rotate(ctx context.Context, m, state *secretModel, f facts, given secret.Text) error {
-	n, err := r.newSecret(ctx, m, given)
+	n, err := r.newSecret(ctx, r, m, given)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func givenValue(ctx context.Context, config tfsdk.Config, diags *diag.Diagnostic
 
 // supply decides on the value before anything is sent, and on all that can fail
 // about it.
-func (n *newSecret) supply(m *secretModel, given secret.Text) (err error) {
+func (n *newSecret) supply(k keeping, m *secretModel, given secret.Text) (err error) {
 	switch {
 	case m.given() && given.IsZero():
 		return fmt.Errorf("secret_wo has no value: where it comes from gave null or an empty text")
@@ -53,7 +53,7 @@ func (n *newSecret) supply(m *secretModel, given secret.Text) (err error) {
 			return fmt.Errorf("seal_to is refused: %w", err)
 		}
 	}
-	n.request.SecretValue = secret.Generate()
+	n.request.SecretValue = k.generate()
 	return nil
 }
 

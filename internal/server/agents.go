@@ -58,7 +58,11 @@ func (s *Server) patchAgent(c *call, in api.Patch) (any, error) {
 }
 
 func (s *Server) deleteAgent(c *call) (any, error) {
-	return nil, c.authority.DeleteAgent(c.Context(), c.principal, c.PathValue("id"), c.Header.Get(api.HeaderOwnerToken))
+	owner := ""
+	if c.profile.has(api.SchemaCredentials) {
+		owner = c.Header.Get(api.HeaderOwnerToken)
+	}
+	return nil, c.authority.DeleteAgent(c.Context(), c.principal, c.PathValue("id"), owner)
 }
 
 // revokeAgent answers with the agent, where WSO2 answers its revoke of an

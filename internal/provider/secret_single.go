@@ -1,0 +1,208 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/client"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
+)
+
+// keeping is how a server keeps the secrets of an agent: several that overlap,
+// as ours does, or one.
+type keeping interface {
+	generate() secret.Text
+	first(ctx context.Context, n *newSecret, m *secretModel) error
+	look(ctx context.Context, srv client.Server, a api.Agent, m *secretModel, f *facts) error
+	rotate(ctx context.Context, m, state *secretModel, f facts, given secret.Text) error
+	move(ctx context.Context, m, state *secretModel, f facts) error
+	end(ctx context.Context, m *secretModel) error
+	choose(a api.Agent, secretID string) (s api.Secret, problem string)
+}
+
+func (r *secretResource) keeping(srv client.Server) keeping {
+	if srv.Extended() {
+		return r
+	}
+	return single{r}
+}
+
+// single keeps one secret: the password of the agent. Setting another ends the
+// one before and every token. All that the server tells of it is when it was
+// set: that is its id and its version.
+type single struct{ *secretResource }
+
+func (single) generate() secret.Text { return secret.GenerateWSO2() }
+
+// bornWithin is how long after an agent its first secret may be dated: the
+// server writes one after the other.
+const bornWithin = 2 * time.Second
+
+// born reports whether the agent has the secret that it was created with.
+func born(a api.Agent) bool {
+	if a.Meta == nil || a.PasswordTime() == 0 {
+		return true
+	}
+	created, err := time.Parse(time.RFC3339, a.Meta.Created)
+	return err != nil || time.UnixMilli(a.PasswordTime()).Sub(created) <= bornWithin
+}
+
+// passwordOf describes the password of an agent as a secret.
+func passwordOf(a api.Agent) api.Secret {
+	ms := a.PasswordTime()
+	return api.Secret{SecretID: strconv.FormatInt(ms, 10), CreatedAt: ms, Status: api.Active, Latest: true}
+}
+
+// first refuses to replace a secret that somebody may use: one that was set
+// after the agent was created, and not in this run.
+func (s single) first(ctx context.Context, n *newSecret, _ *secretModel) error {
+	a, err := s.client().ReadAgent(ctx, n.agentID)
+	if err != nil {
+		return err
+	}
+	if a.IsAgent() && !n.anyOldest && !born(a) && !s.client().PasswordSetHere(a) {
+		return fmt.Errorf("its secret was set at %s, after the agent was created, and somebody may use it; the server keeps one secret for an agent, so a new one would end it and every token of the agent at once. "+
+			"To have that, set on_existing = %q; to manage the present one, import it by %s", time.UnixMilli(a.PasswordTime()).UTC().Format(time.RFC3339), onExistingReplace, n.agentID)
+	}
+	return s.set(ctx, n)
+}
+
+// set sets the password. When it is not known whether that was done, n.made has
+// no id.
+func (s single) set(ctx context.Context, n *newSecret) error {
+	a, err := s.client().SetPassword(ctx, n.agentID, n.request.SecretValue)
+	if err != nil {
+		return err
+	}
+	n.made = passwordOf(a)
+	if n.made.CreatedAt == 0 { // a server that does not tell
+		now, err := s.client().Now(ctx)
+		if err == nil {
+			n.made.CreatedAt = now.UnixMilli()
+			n.made.SecretID = strconv.FormatInt(n.made.CreatedAt, 10)
+		}
+	}
+	return nil
+}
+
+// look takes on what the server says: whether the secret is still the one that
+// the state knows.
+func (s single) look(ctx context.Context, srv client.Server, a api.Agent, m *secretModel, f *facts) error {
+	now, err := s.client().Now(ctx)
+	if err != nil {
+		return err
+	}
+	present := passwordOf(a)
+	known := present.CreatedAt != 0
+	if m.SecretID.IsNull() && m.Version.IsNull() || !known || m.SecretID.ValueString() == present.SecretID {
+		if m.Version.IsNull() {
+			m.Version = types.Int64Value(present.CreatedAt)
+			m.describe(present)
+		}
+		m.Drift = types.BoolValue(m.SecretID.IsNull())
+	} else {
+		m.Drift = types.BoolValue(true)
+	}
+	m.Previous = noPrevious()
+	m.RotationDue = types.BoolValue(m.due(now))
+	f.Store, f.Blocked, f.MakesRoom, f.Latest = srv.StoreID, a.Blocked(), "", ""
+	if m.Drift.ValueBool() {
+		f.Latest = present.SecretID
+	}
+	// Whoever set another secret wanted the one that was given to open nothing.
+	f.Withdrawn = m.given() && m.Drift.ValueBool()
+	return nil
+}
+
+// rotate sets another secret, unless somebody did so since the last read.
+func (s single) rotate(ctx context.Context, m, state *secretModel, f facts, given secret.Text) error {
+	n, err := s.newSecret(ctx, s, m, given)
+	if err != nil {
+		return err
+	}
+	a, err := s.client().ReadAgent(ctx, n.agentID)
+	if err != nil {
+		return err
+	}
+	known := state.SecretID.ValueString()
+	if f.Latest != "" {
+		known = f.Latest
+	}
+	if a.IsAgent() && a.PasswordTime() != 0 && known != passwordOf(a).SecretID {
+		return &api.Error{Status: 412, Message: "the secret was set at " + time.UnixMilli(a.PasswordTime()).UTC().Format(time.RFC3339) + ", after it was last read here"}
+	}
+	if err := s.set(ctx, &n); err != nil {
+		return err
+	}
+	m.setSecret(n, state.Version.ValueInt64())
+	m.Previous = noPrevious()
+	return nil
+}
+
+// move has nothing to move: there are neither ends nor graces.
+func (single) move(context.Context, *secretModel, *secretModel, facts) error { return nil }
+
+// end sets a secret that nobody knows, unless the present one is another's.
+func (s single) end(ctx context.Context, m *secretModel) error {
+	agentID := m.AgentID.ValueString()
+	a, err := s.client().ReadAgent(ctx, agentID)
+	if err != nil {
+		return err
+	}
+	if a.PasswordTime() != 0 && !m.SecretID.IsNull() && m.SecretID.ValueString() != passwordOf(a).SecretID {
+		return nil
+	}
+	_, err = s.client().SetPassword(ctx, agentID, secret.GenerateWSO2())
+	return err
+}
+
+func (single) choose(a api.Agent, secretID string) (api.Secret, string) {
+	if secretID != "" {
+		return api.Secret{}, "the server keeps one secret for an agent, which has no id: import it by " + a.ID + " alone."
+	}
+	return passwordOf(a), ""
+}
+
+// unsure saves what is known of a secret whose fate is not: nothing. An error
+// that follows taints it, so that the next apply sets another.
+func (m *secretModel) unsure() {
+	m.SecretID, m.Secret, m.SealedSecret, m.Hint, m.SecretWO = types.StringNull(), types.StringNull(), types.StringNull(), types.StringNull(), types.StringNull()
+	m.Version, m.RotatedAt, m.ExpiresAt, m.Previous = types.Int64Value(0), seconds(0), seconds(0), noPrevious()
+	m.RotationDue, m.Drift = types.BoolValue(false), types.BoolValue(true)
+}
+
+// refuseOnSingle tells, in a plan, what a server that keeps one secret cannot
+// do. The server is asked only when something is set that needs it.
+func (b *base) refuseOnSingle(ctx context.Context, needs map[string]bool, instead string, diags *diag.Diagnostics) {
+	var set []string
+	for name, is := range needs {
+		if is {
+			set = append(set, name)
+		}
+	}
+	if len(set) == 0 || b.server == nil || b.server.embedded {
+		return
+	}
+	srv, err := b.client().Server(ctx)
+	if err != nil || srv.Extended() {
+		return // whoever applies is told what is wrong
+	}
+	for _, name := range set {
+		diags.AddAttributeError(path.Root(name), "The server cannot do this",
+			name+" is set, but "+b.server.place+" is a plain WSO2 server. "+instead)
+	}
+}
+
+// oneSecret is what refuseOnSingle says about the durations of secrets.
+const oneSecret = "It keeps one secret for an agent, without an expiry, and a new secret ends the old one and every token at once. " +
+	"Leave grace_period and expire_after out. For a rotation without downtime use agentcreds_agent_pair; for secrets that overlap and expire, `terraform-provider-agentcreds serve`."
+
+func isAmbiguous(err error) bool { return errors.Is(err, client.ErrAmbiguous) }
