@@ -60,9 +60,9 @@ func (p *agentcreds) Schema(_ context.Context, _ provider.SchemaRequest, resp *p
 				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"organization_id": schema.StringAttribute{
-				Optional: true,
+				Optional:            true,
 				MarkdownDescription: "Id of a sub-organization of WSO2, when `endpoint` is that of sub-organizations (`https://api.asgardeo.io/t/<organization>/o`): the token of the client is switched to it. " + envText(envOrganization),
-				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"client_id": schema.StringAttribute{
 				Optional:            true,
@@ -124,7 +124,7 @@ func (p *agentcreds) Schema(_ context.Context, _ provider.SchemaRequest, resp *p
 }
 
 func (p *agentcreds) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{newAgentResource, newSecretResource}
+	return []func() resource.Resource{newAgentResource, newSecretResource, newPairResource}
 }
 
 func (p *agentcreds) DataSources(context.Context) []func() datasource.DataSource {

@@ -86,20 +86,3 @@ func TestTrust(t *testing.T) {
 		}
 	}
 }
-
-// TestPlainServer: a server that keeps one secret for an agent is not treated
-// as one that keeps several.
-func TestPlainServer(t *testing.T) {
-	t.Parallel()
-	p := newRemotePlace(t)
-	agent := p.newAgent(t, nil)
-	p.remote.fail(fault{path: regexp.MustCompile(aboutItself), answer: scim(http.StatusNotImplemented, "no")})
-	p.remote.forget()
-	_, d := p.resource(t, secretType).try(agent.owns(nil))
-	mustSay(t, "the create", d, "no credential API", "serve")
-	_, d = p.imports(t, secretType, agent.id(), nil)
-	mustSay(t, "the import", d, "no credential API")
-	if n := p.remote.count(http.MethodPut, anyPath); n > 0 {
-		t.Errorf("%d secrets were sent", n)
-	}
-}
