@@ -47,6 +47,14 @@ func PathSecret(agentID, secretID string) string {
 	return PathSecrets(agentID) + "/" + url.PathEscape(secretID)
 }
 
+// PathRole is the path of a role, where its members are changed with all else
+// that it has.
+func PathRole(id string) string { return "/scim2/v2/Roles/" + url.PathEscape(id) }
+
+// PathRoleUsers is the path of the members of a role alone (Identity Server
+// 7.2).
+func PathRoleUsers(id string) string { return "/scim2/v3/Roles/" + url.PathEscape(id) + "/Users" }
+
 // PathRevoke is the path that revokes all that an agent has.
 func PathRevoke(agentID string) string {
 	return pathServer + "/" + url.PathEscape(agentID) + "/revoke"

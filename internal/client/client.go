@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
@@ -134,6 +135,8 @@ type Client struct {
 	server  serverCache
 	snap    *snapshot
 	marks   marks
+	// oldRoles: the server has no path for the members of a role alone.
+	oldRoles atomic.Bool
 }
 
 // New makes a client. It makes no request.

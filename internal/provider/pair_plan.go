@@ -69,7 +69,9 @@ func (r *pairResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	case !sameDuration(plan.RotateAfter, state.RotateAfter):
 		set(map[string]attr.Value{"rotation_due": types.BoolValue(false)})
 	}
-	if left := state.ActiveSide.ValueString(); state.Drift.ValueBool() && active != left {
+	if left := state.ActiveSide.ValueString(); state.Drift.ValueBool() && what == askTheClock {
+		set(map[string]attr.Value{left: types.ObjectUnknown(sideTypes)})
+	} else if state.Drift.ValueBool() && active != left {
 		set(map[string]attr.Value{left: types.ObjectUnknown(sideTypes), "drift": types.BoolValue(false)})
 	}
 	if plan.revokes(&state) {
