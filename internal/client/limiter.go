@@ -52,7 +52,9 @@ func (l *limiter) budget(perMinute int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.perMinute = max(0, perMinute)
-	l.bucket = rate.NewLimiter(l.limit())
+	each, burst := l.limit()
+	l.bucket = rate.NewLimiter(each, burst)
+	l.bucket.AllowN(time.Now(), min(burst, l.sent)) // what was sent to find out whose budget it is
 }
 
 // limit is called with the lock held.
