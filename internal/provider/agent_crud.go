@@ -147,7 +147,7 @@ func (r *agentResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		m.Attributes = mapOf(a.Profile.Attributes)
 	}
 	m.fromAPI(a)
-	if !srv.Extended() && born(a) && a.PasswordTime() != 0 {
+	if !srv.Extended() && bornWith(a) && a.PasswordTime() != 0 {
 		warnBorn(a, &resp.Diagnostics)
 	}
 	ext := security(a)

@@ -94,6 +94,7 @@ func exampleTest(name string, files []string) func(*example, *testing.T) {
 		test    func(*example, *testing.T)
 	}{
 		{`^provider/provider[^/]*\.tf$`, (*example).applied},
+		{`^resources/agentcreds_agent_role/resource\.tf$`, (*example).onAsgardeo},
 		{`^resources/[^/]+/resource[^/]*\.tf$`, (*example).applied},
 		{`^resources/[^/]+/import-by-string-id\.tf$`, (*example).imported},
 		{`^resources/[^/]+/import-by-identity\.tf$`, (*example).importedByIdentity},
@@ -111,6 +112,8 @@ func exampleTest(name string, files []string) func(*example, *testing.T) {
 		{`^guides/rotation-create-before-destroy$`, exampleReplaced(plancheck.ResourceActionCreateBeforeDestroy)},
 		{`^guides/import-many$`, (*example).importedMany},
 		{`^guides/server$`, (*example).servedRemotely},
+		{`^guides/asgardeo$`, (*example).onAsgardeo},
+		{`^guides/import-console$`, (*example).fromConsole},
 		{`^guides/[^/]+$`, (*example).applied},
 	} {
 		if regexp.MustCompile(known.pattern).MatchString(name) {
@@ -290,6 +293,9 @@ func (e *example) importedByCommand(t *testing.T) {
 // returns what must hold after the import: nothing was rotated.
 func (e *example) importable(t *testing.T) []statecheck.StateCheck {
 	t.Helper()
+	if checks := e.ofConsole(t); checks != nil {
+		return checks
+	}
 	agentID, secretID := e.seed(t, "support/assistant", "Support assistant")
 	ofSecret := strings.Contains(e.source, `"agentcreds_agent_secret"`)
 	e.ids = strings.NewReplacer(exampleAgentID, agentID, exampleSecretID, secretID)
@@ -394,7 +400,10 @@ func oursOrBuiltin(kind string) bool {
 func (p *place) aim(block, example *hclwrite.Body) {
 	args := map[string]string{}
 	for name, value := range p.args {
-		args[name] = fmt.Sprintf("%q", value)
+		args[name] = fmt.Sprint(value)
+		if text, ok := value.(string); ok {
+			args[name] = strconv.Quote(text)
+		}
 	}
 	for name, a := range example.Attributes() {
 		text := string(a.Expr().BuildTokens(nil).Bytes())

@@ -84,7 +84,7 @@ func (r *pairResource) unused(ctx context.Context, m *pairModel) error {
 		if !a.IsAgent() {
 			return fmt.Errorf("%w: the user name of %s does not start with %s", client.ErrNotAgent, agentID, api.UserNamePrefix)
 		}
-		if m.OnExisting.ValueString() != onExistingReplace && !born(a) && !r.client().PasswordSetHere(a) {
+		if m.OnExisting.ValueString() != onExistingReplace && !bornWith(a) && !r.client().PasswordSetHere(a) {
 			return fmt.Errorf("the secret of agent %s was set after the agent was created, and somebody may use it: to end it, and every token of the agent, set on_existing = %q", agentID, onExistingReplace)
 		}
 	}

@@ -46,13 +46,10 @@ func (single) generate() secret.Text { return secret.GenerateWSO2() }
 // server writes one after the other.
 const bornWithin = 2 * time.Second
 
-// born reports whether the agent has the secret that it was created with.
-func born(a api.Agent) bool {
-	if a.Meta == nil || a.PasswordTime() == 0 {
-		return true
-	}
-	created, err := time.Parse(time.RFC3339, a.Meta.Created)
-	return err != nil || time.UnixMilli(a.PasswordTime()).Sub(created) <= bornWithin
+// bornWith reports whether the agent has the secret that it was created with.
+func bornWith(a api.Agent) bool {
+	made := born(a)
+	return made.IsZero() || a.PasswordTime() == 0 || time.UnixMilli(a.PasswordTime()).Sub(made) <= bornWithin
 }
 
 // passwordOf describes the password of an agent as a secret.
@@ -68,7 +65,7 @@ func (s single) first(ctx context.Context, n *newSecret, _ *secretModel) error {
 	if err != nil {
 		return err
 	}
-	if a.IsAgent() && !n.anyOldest && !born(a) && !s.client().PasswordSetHere(a) {
+	if a.IsAgent() && !n.anyOldest && !bornWith(a) && !s.client().PasswordSetHere(a) {
 		return fmt.Errorf("its secret was set at %s, after the agent was created, and somebody may use it; the server keeps one secret for an agent, so a new one would end it and every token of the agent at once. "+
 			"To have that, set on_existing = %q; to manage the present one, import it by %s", time.UnixMilli(a.PasswordTime()).UTC().Format(time.RFC3339), onExistingReplace, n.agentID)
 	}

@@ -1,0 +1,9 @@
+import {
+  to = agentcreds_agent_role.support
+  id = "97e4626a-b16e-4735-9896-536bc4f4481e/0b8e5f2c-6f0b-4f7c-9d55-3a1f3f1c9a10"
+}
+
+resource "agentcreds_agent_role" "support" {
+  role_id  = "97e4626a-b16e-4735-9896-536bc4f4481e"
+  agent_id = "0b8e5f2c-6f0b-4f7c-9d55-3a1f3f1c9a10"
+}
