@@ -312,7 +312,11 @@ func TestAsgardeoBirthSecret(t *testing.T) {
 		t.Errorf("the refresh says %v", d)
 	}
 	got, d := p.plugin(t).data("agentcreds_agent_credentials", attrs{"agent_id": agent.id()})
-	if secrets, _ := got["secrets"].([]any); len(d) > 0 || len(secrets) != 1 || secrets[0].(attrs)["secret_id"] != m.secretID() {
+	secrets, _ := got["secrets"].([]any)
+	if len(d) > 0 || len(secrets) != 1 {
+		t.Fatalf("the credentials are %v, %v", got, d)
+	}
+	if one, _ := secrets[0].(attrs); one["secret_id"] != m.secretID() {
 		t.Errorf("the credentials are %v, %v", got, d)
 	}
 }

@@ -114,7 +114,8 @@ func TestRole(t *testing.T) {
 			m := p.resource(t, roleType)
 			m.apply(config)
 			agent.refresh()
-			if !slices.Equal(s.members, []string{"jane", agent.id()}) || !slices.Contains(agent.state["roles"].([]any), any("reader")) {
+			held, _ := agent.state["roles"].([]any)
+			if !slices.Equal(s.members, []string{"jane", agent.id()}) || !slices.Contains(held, any("reader")) {
 				t.Errorf("members %v, roles of the agent %v", s.members, agent.state["roles"])
 			}
 			imported := p.resource(t, roleType)

@@ -85,6 +85,9 @@ func table() []route {
 	}
 }
 
+// Routes is the route table of Reference.
+func Routes() []Route { return Reference().Routes() }
+
 // Routes is the route table of the profile: every request that is not answered
 // by 404 or 405 has its line.
 func (p Profile) Routes() []Route {
