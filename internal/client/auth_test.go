@@ -297,6 +297,13 @@ func TestTokenScopesWSO2(t *testing.T) {
 	if got := i.tokens(); len(got) != 1 || !strings.Contains(got[0].body, url.QueryEscape(agentScopes)) || strings.Contains(got[0].body, "_credential_") {
 		t.Errorf("tokens are asked for by %v", got)
 	}
+	if err := c.AddRole(t.Context(), "r1", "a1"); err != nil {
+		t.Fatal(err)
+	}
+	want := url.QueryEscape(agentScopes + " internal_role_mgt_view internal_role_mgt_users_update")
+	if got := i.tokens(); len(got) != 2 || !strings.HasSuffix(got[1].body, "scope="+want) {
+		t.Errorf("a role is worked on with the tokens %v", got)
+	}
 }
 
 // TestTokenOrganization: a token of the tenant is switched to the organization
