@@ -147,6 +147,7 @@ func TestTokenRequest(t *testing.T) {
 
 func TestTokenScopes(t *testing.T) {
 	ours := func(scope string) bool { return strings.Contains(scope, "credential") }
+	alone := func(scope string) bool { return scope == agentScopes }
 	for _, tt := range []struct {
 		name   string
 		scopes []string
@@ -156,6 +157,7 @@ func TestTokenScopes(t *testing.T) {
 	}{
 		{"unknown ones are dropped", nil, nil, []string{agentScopes, allScopes}, false},
 		{"unknown ones are refused", nil, ours, []string{agentScopes, allScopes, agentScopes, agentScopes}, false},
+		{"only others are held", nil, alone, []string{agentScopes, allScopes}, false},
 		{"chosen", []string{"a", "b"}, nil, []string{"a b"}, false},
 		{"chosen and refused", []string{"credential"}, ours, []string{"credential"}, true},
 	} {

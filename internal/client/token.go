@@ -162,8 +162,12 @@ func (s *tokenSource) fetch(ctx context.Context) (secret.Text, error) {
 	scopes, fixed := s.scopes, s.fixed
 	s.mu.Unlock()
 	answer, err := s.request(ctx, scopes)
-	if !fixed && len(scopes) > len(scopesAgents) && errors.Is(err, api.ErrInvalidScope) {
-		scopes, fixed = scopesAgents, true
+	if !fixed && errors.Is(err, api.ErrInvalidScope) {
+		if fixed = len(scopes) > len(scopesAgents); fixed {
+			scopes = scopesAgents
+		} else { // who may read the audit alone has none of those of agents
+			scopes = slices.Concat(scopesAgents, scopesExtension)
+		}
 		answer, err = s.request(ctx, scopes)
 	}
 	if err == nil && s.c.cfg.Organization != "" {
@@ -182,6 +186,8 @@ func (s *tokenSource) fetch(ctx context.Context) (secret.Text, error) {
 	s.granted = scopes
 	if fixed {
 		s.scopes, s.fixed = scopes, true
+	} else if len(scopes) > len(s.scopes) {
+		s.scopes = scopes
 	}
 	value := secret.New("Bearer " + answer.AccessToken.Reveal())
 	s.token, s.until = value, time.Now().Add(life-min(life/5, 30*time.Second))
