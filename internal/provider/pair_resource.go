@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
-	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -117,11 +116,11 @@ func (r *pairResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 				MarkdownDescription: "[age](https://age-encryption.org) recipients, as in `agentcreds_agent_secret`: `secret` is null, and `sealed_secret` has the value. Another set rotates.",
 			},
 			"secret_wo": schema.StringAttribute{
-				Optional: true, Sensitive: true, WriteOnly: true, Validators: givenSecret(),
+				Optional: true, Sensitive: true, WriteOnly: true, Validators: []validator.String{strongSecret{}},
 				MarkdownDescription: "The secret, where it comes from elsewhere. It is stored nowhere. It is set for the idle agent when `secret_wo_version` changes. Needs Terraform or OpenTofu 1.11.",
 			},
 			"secret_wo_version": schema.Int64Attribute{
-				Optional: true, Validators: []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("secret_wo"))},
+				Optional: true, Validators: givenVersion(),
 				MarkdownDescription: "Any number that changes with `secret_wo`.",
 			},
 			"active_side":    schema.StringAttribute{Computed: true, PlanModifiers: keep, MarkdownDescription: "The side that is active: `blue` or `green`."},
