@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 
@@ -17,19 +18,22 @@ type profile struct {
 	maxSecrets int    // of an agent; 0: as --max-secrets says
 	perMinute  int    // requests of one address; 0: no limit
 	issuer     string // what the issuer has behind the base URL
+	alg        string // of new signing keys, unless --signing-alg says another
 }
 
 // profiles are all there are. What Asgardeo allows in a minute is in its
-// documentation of rate limits; its issuer is its token URL.
+// documentation of rate limits; its issuer is its token URL; it signs with RSA,
+// which is all that its SDK verifies.
 func profiles() []profile {
 	return []profile{
-		{wire: server.Reference()},
+		{wire: server.Reference(), alg: authority.Algorithms[0]},
 		{
 			wire:       server.Asgardeo(),
 			rules:      authority.Rules{OnlyLocks: true, AgentsByApp: true, Password: secret.GenerateAsgardeo},
 			maxSecrets: 1,
 			perMinute:  200,
 			issuer:     "/oauth2/token",
+			alg:        "RS256",
 		},
 	}
 }
@@ -38,7 +42,7 @@ func checkProfile(s settings, cfg *serveConfig) error {
 	var names []string
 	for _, p := range profiles() {
 		if p.wire.Name() == s.Profile {
-			cfg.profile = p
+			cfg.profile, cfg.alg = p, cmp.Or(s.SigningAlg, p.alg)
 			if p.maxSecrets != 0 {
 				cfg.maxSecrets = p.maxSecrets
 			}

@@ -94,7 +94,7 @@ func (s *settings) flags(c *cobra.Command) {
 	f.StringSliceVar(&s.TrustedProxy, "trusted-proxy", nil, "`ranges` of proxies whose Forwarded and X-Forwarded-For count")
 	f.StringVar(&s.AdminTokenFile, "admin-token-file", "", "`file` of the admin token; made when it is not there and there is no\nmanagement client; none turns the token off (default <database>.admin-token)")
 	f.DurationVar(&s.TokenLife, "token-life", authority.DefaultTokenLife, "how `long` tokens live, at most 1h")
-	f.StringVar(&s.SigningAlg, "signing-alg", authority.Algorithms[0], "what new signing keys are for: ES256, EdDSA or RS256")
+	f.StringVar(&s.SigningAlg, "signing-alg", "", "what new signing keys are for: ES256, EdDSA or RS256 (default ES256, with\n--profile asgardeo RS256)")
 	f.IntVar(&s.MaxSecrets, "max-secrets", authority.DefaultMaxSecrets, "how many live secrets an agent may have, 1 to 10")
 	f.IntVar(&s.MaxConnections, "max-connections", 1000, "how many connections there may be at once")
 	f.DurationVar(&s.RotationDue, "rotation-due", 90*day, "how old a secret may be before /metrics counts it as overdue")

@@ -147,7 +147,7 @@ func checkTokens(s settings, _ *serveConfig) error {
 	if s.TokenLife < time.Second || s.TokenLife > time.Hour {
 		return badValue("token-life", s.TokenLife.String(), errors.New("1s to 1h are possible"))
 	}
-	if !slices.Contains(authority.Algorithms, s.SigningAlg) {
+	if s.SigningAlg != "" && !slices.Contains(authority.Algorithms, s.SigningAlg) {
 		return badValue("signing-alg", s.SigningAlg, fmt.Errorf("%s are possible", strings.Join(authority.Algorithms, ", ")))
 	}
 	return nil
