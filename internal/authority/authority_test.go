@@ -102,7 +102,7 @@ func (w *world) get(t *testing.T, agentID string) authority.Agent {
 	return a
 }
 
-func (w *world) change(t *testing.T, agentID string, c authority.AgentChange) authority.Agent {
+func (w *world) change(t testing.TB, agentID string, c authority.AgentChange) authority.Agent {
 	t.Helper()
 	a, err := w.ChangeAgent(t.Context(), admin, agentID, c)
 	if err != nil {

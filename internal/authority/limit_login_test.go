@@ -2,12 +2,7 @@ package authority_test
 
 import (
 	"errors"
-	"fmt"
-	"math"
-	"math/rand/v2" //nolint:depguard // the order of measurements; nothing becomes a secret
-	"os"
 	"runtime"
-	"sync"
 	"testing"
 	"time"
 
@@ -102,7 +97,7 @@ type failure struct {
 }
 
 // failures are the reasons that nobody may tell apart.
-func (o *office) failures(t *testing.T, secrets func() secret.Text) []failure {
+func (o *office) failures(t testing.TB, secrets func() secret.Text) []failure {
 	t.Helper()
 	born := authority.AgentChange{Password: secrets()}
 	bot, blocked, keyed := o.bot(t, born), o.bot(t, born), o.bot(t, authority.AgentChange{Password: born.Password, AuthMethods: &[]string{"tls_client_auth"}})
@@ -125,91 +120,3 @@ func (o *office) failures(t *testing.T, secrets func() secret.Text) []failure {
 		{"method not allowed", right(keyed)},
 	}
 }
-
-// S7: over 2·10⁴ samples of each, no two reasons for a refusal differ in time
-// by more than chance (Welch's t below 4.5). They come interleaved, from many
-// goroutines. They are of those that enter the audit,
-// and of those that come too often.
-func TestLogin_sameTime(t *testing.T) {
-	if os.Getenv("AGENTCREDS_TEST_TIMING") == "" {
-		t.Skip("measures time: set AGENTCREDS_TEST_TIMING=1 on a machine that does nothing else")
-	}
-	for _, tt := range []struct {
-		name       string
-		refill     time.Duration // of the clock, for each round
-		goroutines int
-	}{{"entered", time.Minute, 64}, {"throttled", 0, 16}} {
-		t.Run(tt.name, func(t *testing.T) {
-			var worst string
-			for range 2 { // a noisy machine gets a second chance
-				o := newOffice(t, "")
-				if worst = apart(o.sample(t, o.failures(t, secret.Generate), tt.goroutines, 20_000, tt.refill)); worst == "" {
-					return
-				}
-			}
-			t.Error(worst)
-		})
-	}
-}
-
-// sample measures each failure so many times, in microseconds.
-func (o *office) sample(t *testing.T, failures []failure, goroutines, samples int, refill time.Duration) map[string][]float64 {
-	times := map[string][]float64{}
-	var mu sync.Mutex
-	var done sync.WaitGroup
-	for range goroutines {
-		done.Go(func() {
-			for range samples/goroutines + 1 {
-				o.clock.Add(refill)
-				for _, n := range rand.Perm(len(failures)) {
-					name, l := failures[n].name, failures[n].login()
-					began := time.Now()
-					_, err := o.Login(t.Context(), l)
-					took := time.Since(began)
-					if _, refused := errors.AsType[*authority.Error](err); !refused {
-						t.Error(err)
-						return
-					}
-					mu.Lock()
-					times[name] = append(times[name], float64(took.Microseconds()))
-					mu.Unlock()
-				}
-			}
-		})
-	}
-	done.Wait()
-	return times
-}
-
-// apart names the two that differ most, "" when it may be chance.
-func apart(times map[string][]float64) (worst string) {
-	most := 4.5
-	for a, ta := range times {
-		for b, tb := range times {
-			if w := welch(ta, tb); a < b && math.Abs(w) >= most {
-				most = math.Abs(w)
-				worst = fmt.Sprintf("%s and %s differ: Welch's t is %.1f of %d samples (%.0f and %.0f µs)", a, b, w, len(ta), mean(ta), mean(tb))
-			}
-		}
-	}
-	return worst
-}
-
-// welch is Welch's t of two samples.
-func welch(a, b []float64) float64 {
-	ma, va := moments(a)
-	mb, vb := moments(b)
-	return (ma - mb) / math.Sqrt(va/float64(len(a))+vb/float64(len(b)))
-}
-
-func moments(xs []float64) (mean, variance float64) {
-	for _, x := range xs {
-		mean += x / float64(len(xs))
-	}
-	for _, x := range xs {
-		variance += (x - mean) * (x - mean) / float64(len(xs)-1)
-	}
-	return mean, variance
-}
-
-func mean(xs []float64) float64 { m, _ := moments(xs); return m }
