@@ -29,6 +29,7 @@ func TestManyAtOnce(t *testing.T) {
 			},
 			func(n int) attrs { return given(values[n], n) },
 		}
+		by := p.hand(t) // one for all: fifty more on one file would only wait for each other
 		var wg sync.WaitGroup
 		for i := range agents {
 			wg.Go(func() {
@@ -51,14 +52,14 @@ func TestManyAtOnce(t *testing.T) {
 					if before != nil {
 						expectVersionGrew(t, before, m.state)
 					}
-					p.logsInWith(t, m, key, values[n+1])
+					p.logsInWith(t, by, m, key, values[n+1])
 				}
 				do(m, nil)
 				do(agent, nil)
 			})
 		}
 		wg.Wait()
-		if n := p.hand(t).count(); n != 0 {
+		if n := by.count(); n != 0 {
 			t.Errorf("%d agents are left", n)
 		}
 	})
@@ -66,7 +67,7 @@ func TestManyAtOnce(t *testing.T) {
 
 // logsInWith checks that the server takes the secret that the resource passes
 // on: of the state, of the envelope as the ephemeral opens it, or the one given.
-func (p *place) logsInWith(t *testing.T, m *managed, key ageKey, text string) {
+func (p *place) logsInWith(t *testing.T, by hand, m *managed, key ageKey, text string) {
 	t.Helper()
 	switch {
 	case m.state["secret"] != nil:
@@ -77,5 +78,5 @@ func (p *place) logsInWith(t *testing.T, m *managed, key ageKey, text string) {
 			t.Errorf("it does not open: %v", d)
 		}
 	}
-	p.logsIn(t, m.state, secret.New(text))
+	by.logsIn(m.state, secret.New(text))
 }

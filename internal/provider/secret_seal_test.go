@@ -49,9 +49,13 @@ func (k ageKey) opens(t *testing.T, state attrs) secret.Envelope {
 // same again, by its id, changes nothing.
 func (p *place) logsIn(t *testing.T, state attrs, value secret.Text) {
 	t.Helper()
-	h := p.hand(t)
+	p.hand(t).logsIn(state, value)
+}
+
+func (h hand) logsIn(state attrs, value secret.Text) {
+	h.t.Helper()
 	if _, err := h.PutSecret(h.ctx(), state.text("agent_id"), state.text("secret_id"), api.SecretRequest{SecretValue: value}, ""); err != nil {
-		t.Errorf("the value is not that of secret %s: %v", state.text("secret_id"), err)
+		h.t.Errorf("the value is not that of secret %s: %v", state.text("secret_id"), err)
 	}
 }
 
