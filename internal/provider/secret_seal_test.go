@@ -252,3 +252,23 @@ func TestSealRefused(t *testing.T) {
 		t.Errorf("%d secrets were made", n)
 	}
 }
+
+// TestSealToNobody: an empty set may be an empty variable, so somebody is told
+// that the secret is readable; without the argument nobody is.
+func TestSealToNobody(t *testing.T) {
+	t.Parallel()
+	p := newEmbedded(t)
+	agent := p.newAgent(t, nil)
+	for name, tt := range map[string]struct {
+		config attrs
+		warns  bool
+	}{"empty": {attrs{"seal_to": []any{}}, true}, "unset": {nil, false}} {
+		d := p.plugin(t).validate(secretType, object(t, value(t, schemas().ResourceSchemas[secretType].ValueType(), agent.owns(tt.config))))
+		if tt.warns {
+			saysAll(t, name, d.warnings(), "sealed to nobody", "readable in the state")
+		}
+		if len(d.errors()) > 0 || (len(d) > 0) != tt.warns {
+			t.Errorf("%s: %v", name, d)
+		}
+	}
+}

@@ -24,7 +24,12 @@ func (sealRecipients) Description(context.Context) string {
 func (v sealRecipients) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
 
 func (sealRecipients) ValidateSet(_ context.Context, req validator.SetRequest, resp *validator.SetResponse) {
-	if req.ConfigValue.IsUnknown() || holdsUnknownWord(req.ConfigValue) || len(req.ConfigValue.Elements()) == 0 {
+	switch {
+	case req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() || holdsUnknownWord(req.ConfigValue):
+		return
+	case len(req.ConfigValue.Elements()) == 0: // as an empty variable makes it: nobody may have meant that
+		resp.Diagnostics.AddAttributeWarning(req.Path, "The secret is sealed to nobody",
+			"seal_to is empty, which is as unset: the secret is readable in the state, in the attribute secret. Name a recipient; or leave seal_to out, or null, if that is what you want.")
 		return
 	}
 	const title = "Invalid recipient"
