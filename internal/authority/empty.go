@@ -41,9 +41,17 @@ func (empty) Secrets([]string, int64, int) (map[string][]store.Secret, error) {
 	return map[string][]store.Secret{}, nil
 }
 
-func (empty) Touch(context.Context, []store.Use) error   { return nil }
-func (empty) Count(context.Context, string, int64) error { return nil }
-func (empty) Counter(string) (int64, error)              { return 0, nil }
+func (empty) Credential(string, store.Kind, string) (store.Credential, error) {
+	return store.Credential{}, store.ErrNotFound
+}
+func (empty) Credentials([]string, store.Kind, int64, int) (map[string][]store.Credential, error) {
+	return map[string][]store.Credential{}, nil
+}
+func (empty) CAKeys() ([]store.CAKey, error)                { return nil, nil }
+func (empty) Revocations(int64) ([]store.Revocation, error) { return nil, nil }
+func (empty) Touch(context.Context, []store.Use) error      { return nil }
+func (empty) Count(context.Context, string, int64) error    { return nil }
+func (empty) Counter(string) (int64, error)                 { return 0, nil }
 
 func (empty) Client(string) (store.Client, error)                 { return store.Client{}, store.ErrNotFound }
 func (empty) Clients() ([]store.Client, error)                    { return nil, nil }
@@ -63,8 +71,12 @@ func (empty) RemoveEntries(int64) (audit.Cut, error)              { return audit
 
 func (empty) Entries(int64, int) ([]audit.Entry, error) { return nil, nil }
 
-func (empty) AddAgent(store.Agent) error   { return store.ErrNoStore }
-func (empty) SetAgent(store.Agent) error   { return store.ErrNotFound }
-func (empty) RemoveAgent(string) error     { return store.ErrNotFound }
-func (empty) AddSecret(store.Secret) error { return store.ErrNotFound }
-func (empty) SetSecret(store.Secret) error { return store.ErrNotFound }
+func (empty) AddAgent(store.Agent) error           { return store.ErrNoStore }
+func (empty) SetAgent(store.Agent) error           { return store.ErrNotFound }
+func (empty) RemoveAgent(string) error             { return store.ErrNotFound }
+func (empty) AddSecret(store.Secret) error         { return store.ErrNotFound }
+func (empty) SetSecret(store.Secret) error         { return store.ErrNotFound }
+func (empty) AddCredential(store.Credential) error { return store.ErrNotFound }
+func (empty) SetCredential(store.Credential) error { return store.ErrNotFound }
+func (empty) SetCAKey(store.CAKey) error           { return store.ErrNoStore }
+func (empty) AddRevocation(store.Revocation) error { return store.ErrNoStore }

@@ -10,6 +10,7 @@ type Client struct {
 	Scopes  []string
 	Epoch   int64 // as an agent's
 	Secrets []ClientSecret
+	Keys    []ClientKey
 	Created time.Time
 	Creator string
 }
@@ -26,6 +27,19 @@ type ClientSecret struct {
 // Live reports whether the secret can be used at now.
 func (s ClientSecret) Live(now time.Time) bool { return s.Expires == 0 || now.Unix() < s.Expires }
 
+// ClientKey is one public key, or the certificate, of a management client.
+type ClientKey struct {
+	ID          string `json:"id"`                    // kid, or the fingerprint of the certificate
+	Alg         string `json:"alg,omitempty"`         // as of a Credential
+	Public      string `json:"public,omitempty"`      // as of a Credential
+	Fingerprint string `json:"fingerprint,omitempty"` // as of a Credential
+	Created     int64  `json:"created"`               // unix milliseconds
+	Expires     int64  `json:"expires"`               // unix seconds; 0 never
+}
+
+// Live reports whether the key can be used at now.
+func (k ClientKey) Live(now time.Time) bool { return k.Expires == 0 || now.Unix() < k.Expires }
+
 // SigningKey is a key that signs tokens. Its private half is sealed: only who
 // has the seal key can sign.
 type SigningKey struct {
@@ -41,6 +55,7 @@ type SigningKey struct {
 // Use is that a credential was used.
 type Use struct {
 	AgentID  string
+	Kind     Kind // of the credential; "" for a secret
 	SecretID string
 	At       time.Time
 }

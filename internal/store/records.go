@@ -30,8 +30,9 @@ type Agent struct {
 	RevokedAt  time.Time // when everything was revoked; zero: not revoked
 	// Epoch counts what ends all tokens: block, revoke, password, delete.
 	Epoch int64
-	// LastSecret is the creation time of the newest secret that there ever
-	// was, in unix milliseconds; it only grows, deleted secrets included.
+	// LastSecret is the creation time of the newest secret or credential that
+	// there ever was, in unix milliseconds; it only grows, deleted ones
+	// included.
 	LastSecret int64
 
 	Created  time.Time

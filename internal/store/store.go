@@ -70,9 +70,9 @@ type Store interface {
 	// nothing of it remains, and the panic goes on to the caller.
 	Update(ctx context.Context, fn func(Tx) ([]audit.Event, error)) error
 
-	// Touch moves LastUsed of secrets forward, and sets FirstUsed where it
-	// is not set. It needs no event: what was used is in the audit by
-	// itself. Secrets that are not there any more are passed over.
+	// Touch moves LastUsed of secrets and credentials forward, and sets
+	// FirstUsed where it is not set. It needs no event: what was used is in
+	// the audit by itself. What is not there any more is passed over.
 	Touch(ctx context.Context, uses []Use) error
 
 	// Count adds n to a counter. It needs no event: it counts what is too
@@ -102,6 +102,13 @@ type Reader interface {
 	// secrets, is not in the map.
 	Secrets(agentIDs []string, now int64, dead int) (map[string][]Secret, error)
 
+	// Credential returns ErrNotFound when the agent has none of that kind
+	// with that id.
+	Credential(agentID string, kind Kind, id string) (Credential, error)
+	// Credentials returns those of one kind of several agents, as Secrets
+	// does.
+	Credentials(agentIDs []string, kind Kind, now int64, dead int) (map[string][]Credential, error)
+
 	// Entries returns at most limit audit entries whose Seq is greater than
 	// after, in order. In an Update, its own are not among them.
 	Entries(after int64, limit int) ([]audit.Entry, error)
@@ -116,6 +123,11 @@ type Reader interface {
 	Clients() ([]Client, error)
 	// SigningKeys returns all, oldest first.
 	SigningKeys() ([]SigningKey, error)
+	// CAKeys returns all, oldest first.
+	CAKeys() ([]CAKey, error)
+	// Revocations returns those of certificates that end after now (unix
+	// seconds), in the order in which they were made.
+	Revocations(now int64) ([]Revocation, error)
 	// Setting returns "" when it was never set.
 	Setting(name string) (string, error)
 	// Counter returns 0 when nothing was counted.
@@ -135,8 +147,8 @@ type Tx interface {
 	// SetAgent replaces the agent with that id. It returns ErrNotFound when
 	// there is none, ErrExists when the external id is another agent's.
 	SetAgent(Agent) error
-	// RemoveAgent removes the agent and its secrets. It returns ErrNotFound
-	// when there is none.
+	// RemoveAgent removes the agent, its secrets and its credentials. It
+	// returns ErrNotFound when there is none.
 	RemoveAgent(id string) error
 
 	// AddSecret returns ErrExists when the agent has, or had, one with that
@@ -145,6 +157,13 @@ type Tx interface {
 	// SetSecret replaces the secret with that id. It returns ErrNotFound
 	// when there is none.
 	SetSecret(Secret) error
+
+	// AddCredential returns ErrExists when the agent has, or had, one of that
+	// kind with that id, and ErrNotFound when there is no such agent.
+	AddCredential(Credential) error
+	// SetCredential replaces the one of that kind with that id. It returns
+	// ErrNotFound when there is none.
+	SetCredential(Credential) error
 
 	// AddClient returns ErrExists when the id or the name is taken.
 	AddClient(Client) error
@@ -155,6 +174,11 @@ type Tx interface {
 	SetSigningKey(SigningKey) error
 	// RemoveSigningKey returns ErrNotFound when there is none.
 	RemoveSigningKey(id string) error
+	// SetCAKey adds a key, or replaces the one with that id.
+	SetCAKey(CAKey) error
+	// AddRevocation returns ErrExists when that certificate is revoked
+	// already.
+	AddRevocation(Revocation) error
 	// SetSetting keeps a text under a name; "" removes it.
 	SetSetting(name, value string) error
 	// RemoveEntries removes the oldest audit entries, up to the one with that

@@ -3,17 +3,20 @@ package sqlite
 import (
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 )
 
 const (
-	selectClients = `SELECT id, name, scopes, epoch, secrets, created, creator FROM clients`
+	selectClients = `SELECT id, name, scopes, epoch, secrets, keys, created, creator FROM clients`
 	selectClient  = selectClients + ` WHERE id = ?`
 	allClients    = selectClients + ` ORDER BY n`
-	insertClient  = `INSERT INTO clients (id, name, scopes, epoch, secrets, created, creator) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`
-	updateClient  = `UPDATE clients SET (name, scopes, epoch, secrets, created, creator) = (?2, ?3, ?4, ?5, ?6, ?7) WHERE id = ?1`
+	insertClient  = `INSERT INTO clients (id, name, scopes, epoch, secrets, keys, created, creator)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`
+	updateClient  = `UPDATE clients SET (name, scopes, epoch, secrets, keys, created, creator) =
+		(?2, ?3, ?4, ?5, ?6, ?7, ?8) WHERE id = ?1`
 	deleteClient  = `DELETE FROM clients WHERE id = ?`
 )
 
@@ -38,16 +41,16 @@ func (t *tx) clients(query string, args ...any) (found []store.Client, err error
 	}
 	err = t.c.rows(query, args, func(scan scan) error {
 		var (
-			c               store.Client
-			scopes, secrets string
-			created         sql.NullInt64
+			c                     store.Client
+			scopes, secrets, keys string
+			created               sql.NullInt64
 		)
-		err := scan(&c.ID, &c.Name, &scopes, &c.Epoch, &secrets, &created, &c.Creator)
+		err := scan(&c.ID, &c.Name, &scopes, &c.Epoch, &secrets, &keys, &created, &c.Creator)
 		if err != nil {
 			return err
 		}
 		c.Created = moment(created)
-		if err := json.Unmarshal([]byte(secrets), &c.Secrets); err != nil {
+		if err := errors.Join(json.Unmarshal([]byte(secrets), &c.Secrets), json.Unmarshal([]byte(keys), &c.Keys)); err != nil {
 			return fmt.Errorf("%w: %w", errDamaged, err)
 		}
 		found = append(found, c)
@@ -67,10 +70,11 @@ func (t *tx) SetClient(c store.Client) error { return t.putClient(updateClient, 
 
 func (t *tx) putClient(statement string, c store.Client) error {
 	secrets, err := json.Marshal(c.Secrets)
-	if err != nil {
+	keys, err2 := json.Marshal(c.Keys)
+	if err := errors.Join(err, err2); err != nil {
 		return t.fail("client "+c.ID, err)
 	}
-	return t.write("client "+c.ID, statement, c.ID, c.Name, encode(c.Scopes), c.Epoch, string(secrets), micros(c.Created), c.Creator)
+	return t.write("client "+c.ID, statement, c.ID, c.Name, encode(c.Scopes), c.Epoch, string(secrets), string(keys), micros(c.Created), c.Creator)
 }
 
 // RemoveClient removes a management client.

@@ -94,7 +94,12 @@ func (t *tx) Spent(keys ...string) (bool, error) {
 func (s *Store) Touch(ctx context.Context, uses []store.Use) error {
 	return s.change(ctx, &call{quiet: true, fn: func(t *tx) ([]audit.Event, error) {
 		for _, use := range uses {
-			err := t.write("secret "+use.SecretID, touch, use.AgentID, use.SecretID, use.At.UnixMicro())
+			what, statement, args := "secret ", touch, []any{use.AgentID, use.SecretID, use.At.UnixMicro()}
+			if use.Kind != "" {
+				what, statement = string(use.Kind)+" ", touchCredential
+				args = []any{use.AgentID, string(use.Kind), use.SecretID, use.At.UnixMicro()}
+			}
+			err := t.write(what+use.SecretID, statement, args...)
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return nil, err
 			}

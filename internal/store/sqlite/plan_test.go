@@ -17,12 +17,18 @@ func TestPlans(t *testing.T) {
 		deadSecrets:                            "secrets_newest (agent=?)",
 		insertSecret:                           "agents_1 (id=?)",
 		updateSecret:                           "PRIMARY KEY (agent=? AND id=?)",
+		selectCredential:                       "PRIMARY KEY (agent=? AND kind=? AND id=?)",
+		liveCredentials:                        "credentials_unrevoked (agent=? AND kind=? AND expires>?)",
+		deadCredentials:                        "credentials_newest (agent=? AND kind=?)",
+		insertCredential:                       "agents_1 (id=?)",
+		updateCredential:                       "PRIMARY KEY (agent=? AND kind=? AND id=?)",
+		touchCredential:                        "PRIMARY KEY (agent=? AND kind=? AND id=?)",
 		updateAgent:                            "agents_1 (id=?)",
 		selectEntries:                          "INTEGER PRIMARY KEY (rowid>?)",
 		selectHead:                             "SCAN audit", // backwards, one row
 	} {
 		var plan []string
-		err := s.writer.rowsOnce("EXPLAIN QUERY PLAN "+query, make([]any, 18), func(scan scan) error {
+		err := s.writer.rowsOnce("EXPLAIN QUERY PLAN "+query, make([]any, 21), func(scan scan) error {
 			var step string
 			var n int
 			err := scan(&n, &n, &n, &step)

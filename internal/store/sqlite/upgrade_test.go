@@ -17,6 +17,9 @@ import (
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 )
 
+// fixtureAgent is an agent that all of them have.
+const fixtureAgent = "7f3a1c52-0000-4000-8000-000000000001"
+
 // fixture puts a store of an old format where its program would have.
 func fixture(t *testing.T, format int) string {
 	t.Helper()
@@ -64,7 +67,9 @@ func TestUpgrade(t *testing.T) {
 			err := s.Update(t.Context(), func(tx store.Tx) ([]audit.Event, error) {
 				return []audit.Event{{Action: audit.ClientCreate}}, errors.Join(
 					tx.AddClient(store.Client{ID: "c", Name: "new"}), tx.SetSigningKey(store.SigningKey{ID: "k", Sealed: []byte{}}),
-					tx.Spend("k", time.Now().Add(time.Hour)), tx.SetSetting("a", "b"))
+					tx.Spend("k", time.Now().Add(time.Hour)), tx.SetSetting("a", "b"),
+					tx.AddCredential(store.Credential{AgentID: fixtureAgent, Kind: store.KeyKind, ID: "new"}),
+					tx.SetCAKey(store.CAKey{ID: "new", Sealed: []byte{}}), tx.AddRevocation(store.Revocation{CA: "new", Serial: "1"}))
 			})
 			if err := errors.Join(err, s.Count(t.Context(), "c", 1)); err != nil {
 				t.Error(err)
@@ -81,7 +86,7 @@ func TestUpgrade(t *testing.T) {
 func wantFixture(t *testing.T, s *Store, format int) {
 	t.Helper()
 	at := time.UnixMicro(1_750_000_001_123_456).UTC()
-	const agent, old = "7f3a1c52-0000-4000-8000-000000000001", "5ec2e700-0000-4000-8000-000000000001"
+	const agent, old = fixtureAgent, "5ec2e700-0000-4000-8000-000000000001"
 	err := s.View(t.Context(), func(r store.Reader) error {
 		a, err := r.Agent(agent)
 		want := store.Agent{
@@ -115,7 +120,7 @@ func wantFixture(t *testing.T, s *Store, format int) {
 		if len(entries) != 3 || len(found) != 1 {
 			t.Errorf("%d entries, %d of the agent", len(entries), len(found))
 		}
-		return errors.Join(err, err2, err3, err4, err5, wantFormat2(t, r, format >= 2))
+		return errors.Join(err, err2, err3, err4, err5, wantFormat2(t, r, format >= 2), wantFormat3(t, r, format >= 3))
 	})
 	if err != nil {
 		t.Error(err)
@@ -139,6 +144,45 @@ func wantFormat2(t *testing.T, r store.Reader, there bool) error {
 		t.Errorf("%+v %+v %q %v %d", clients, keys, setting, spent, counted)
 	}
 	return errors.Join(err, err2, err3, err4, err5)
+}
+
+// wantFormat3 checks what came with format 3.
+func wantFormat3(t *testing.T, r store.Reader, there bool) error {
+	t.Helper()
+	found, err := r.Credentials([]string{fixtureAgent}, store.KeyKind, 0, 9)
+	certificates, err2 := r.Credentials([]string{fixtureAgent}, store.CertificateKind, 0, 9)
+	ca, err3 := r.CAKeys()
+	revoked, err4 := r.Revocations(0)
+	clients, err5 := r.Clients()
+	if err := errors.Join(err, err2, err3, err4, err5); err != nil {
+		return err
+	}
+	if !there {
+		if len(found)+len(certificates)+len(ca)+len(revoked) != 0 {
+			t.Errorf("an old store has %v %v %v %v", found, certificates, ca, revoked)
+		}
+		return nil
+	}
+	at := time.UnixMicro(1_750_000_001_123_456).UTC()
+	for _, tt := range []struct{ want, got any }{
+		{[]store.Credential{{
+			AgentID: fixtureAgent, Kind: store.KeyKind, ID: "kid-1", Creator: "admin", Alg: "ES256", Public: `{"kty":"EC"}`, Thumbprint: "thumb",
+			Created: 1_750_000_000_700, Expires: 1_760_000_000, Retiring: true, Ends: 1_770_000_000, FirstUsed: at, LastUsed: at.Add(time.Hour),
+		}}, found[fixtureAgent]},
+		{[]store.Credential{{
+			AgentID: fixtureAgent, Kind: store.CertificateKind, ID: "0a1b", Creator: "admin", Certificate: "-----BEGIN CERTIFICATE-----", Fingerprint: "print",
+			CA: "ca1", Subject: map[string]string{"dns": "bot.example"}, NotBefore: 1_750_000_000, NotAfter: 1_760_000_000,
+			Created: 1_750_000_000_800, Expires: 1_760_000_000, Revoked: at,
+		}}, certificates[fixtureAgent]},
+		{[]store.CAKey{{ID: "ca1", Certificate: "cert", Chain: "chain", Sealed: []byte{4, 5, 6}, Created: at}}, ca},
+		{[]store.Revocation{{CA: "ca1", Serial: "0a1b", Revoked: at, Expires: 1_760_000_000}}, revoked},
+		{[]store.ClientKey{{ID: "kid-2", Alg: "EdDSA", Public: "{}", Created: 1_750_000_000_600}}, clients[0].Keys},
+	} {
+		if diff := cmp.Diff(tt.want, tt.got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+	return nil
 }
 
 // Several processes that open an old store at once upgrade it once.

@@ -24,6 +24,7 @@ func fullClient(n int, name string) store.Client {
 	return store.Client{
 		ID: id(n), Name: name, Scopes: []string{"a", "b"}, Epoch: 3, Created: time.UnixMicro(1_700_000_000_000_001).UTC(), Creator: "admin",
 		Secrets: []store.ClientSecret{{ID: "s", Digest: "d", Hint: "h", Created: 1, Expires: 2}, {ID: "t"}},
+		Keys:    []store.ClientKey{{ID: "k", Alg: "a", Public: "p", Fingerprint: "f", Created: 1, Expires: 2}, {ID: "l"}},
 	}
 }
 
@@ -46,7 +47,7 @@ func clientRecords(t *testing.T, open opener) {
 		}
 	}
 	want := fullClient(1, "other name")
-	want.Epoch, want.Secrets, want.Scopes = 9, want.Secrets[:1], nil
+	want.Epoch, want.Secrets, want.Keys, want.Scopes = 9, want.Secrets[:1], want.Keys[1:], nil
 	update(t, other, func(tx store.Tx) error { return tx.SetClient(want) })
 	got, err := readClient(t, s, want.ID)
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {

@@ -32,6 +32,8 @@ func Run(t *testing.T, open func(t *testing.T) func() store.Store) {
 		{"Audit", auditTests},
 		{"Clients", clientTests},
 		{"Keys", keyTests},
+		{"Credentials", credentialTests},
+		{"CA", caTests},
 		{"Once", onceTests},
 		{"Find", findTests},
 		{"Cut", cutTests},
