@@ -25,13 +25,15 @@ type Code string
 // The codes of our API.
 const (
 	CodeInvalid      Code = "AGC-40001"
-	CodeWeakSecret   Code = "AGC-40002"
+	CodeWeakSecret   Code = "AGC-40002" // of a key too
 	CodeUnauthorized Code = "AGC-40101"
 	CodeForbidden    Code = "AGC-40301"
 	CodeNoRoute      Code = "AGC-40400"
 	CodeNoAgent      Code = "AGC-40401"
 	CodeNoSecret     Code = "AGC-40402"
 	CodeNoClient     Code = "AGC-40403"
+	CodeNoKey        Code = "AGC-40404"
+	CodeNoCert       Code = "AGC-40405"
 	CodeMethod       Code = "AGC-40501"
 	CodeMediaType    Code = "AGC-40601"
 	CodeLimit        Code = "AGC-40901"
@@ -39,6 +41,7 @@ const (
 	CodeBlocked      Code = "AGC-40903"
 	CodeDead         Code = "AGC-40904"
 	CodeUsedName     Code = "AGC-40905"
+	CodeNoCA         Code = "AGC-40906"
 	CodeStale        Code = "AGC-41201"
 	CodeTooLarge     Code = "AGC-41301"
 	CodeInternal     Code = "AGC-50001"
@@ -61,9 +64,9 @@ var (
 	ErrNoClient = &Error{Status: http.StatusNotFound, Code: CodeNoClient}
 	// ErrUsedName: the name is another management client's.
 	ErrUsedName = &Error{Status: http.StatusConflict, Code: CodeUsedName}
-	// ErrLimit: the agent has as many live secrets as it may.
+	// ErrLimit: the agent has as many live ones of that kind as it may.
 	ErrLimit = &Error{Status: http.StatusConflict, Code: CodeLimit}
-	// ErrUsedID: the id of a PUT was used for another secret.
+	// ErrUsedID: the id of a PUT, or the key, was used before.
 	ErrUsedID = &Error{Status: http.StatusConflict, Code: CodeUsedID}
 	// ErrBlocked: a blocked or revoked agent cannot rotate.
 	ErrBlocked = &Error{Status: http.StatusConflict, Code: CodeBlocked}
@@ -119,7 +122,7 @@ func (e *Error) Is(target error) bool {
 // Gone reports whether the answer is proof that the server knows no such agent
 // or credential: a 404 in the server's own words. A 404 of a proxy is none.
 func (e *Error) Gone() bool {
-	return e.Status == http.StatusNotFound && (e.SCIM || e.Code == CodeNoAgent || e.Code == CodeNoSecret)
+	return e.Status == http.StatusNotFound && (e.SCIM || e.Code == CodeNoAgent || e.Code == CodeNoSecret || e.Code == CodeNoKey || e.Code == CodeNoCert)
 }
 
 // ScimError is the body of a SCIM error; the status is a string.

@@ -11,6 +11,7 @@ const (
 	PathServerConfig = "/scim2/ServiceProviderConfig"
 	PathToken        = "/oauth2/token" //nolint:gosec // a path
 	PathRevokeToken  = "/oauth2/revoke"
+	PathCRL          = "/crl"
 	PathHealth       = "/healthz"
 	PathReady        = "/readyz"
 	PathMetrics      = "/metrics"
@@ -23,12 +24,16 @@ const (
 
 // Patterns of the paths with an id in them, as http.ServeMux takes them.
 const (
-	PatternAgent   = PathAgents + "/{id}"
-	PatternSchema  = PathSchemas + "/{id}"
-	PatternType    = PathTypes + "/{id}"
-	PatternSecrets = pathServer + "/{id}/secrets"
-	PatternSecret  = pathServer + "/{id}/secrets/{secretId}"
-	PatternRevoke  = pathServer + "/{id}/revoke"
+	PatternAgent        = PathAgents + "/{id}"
+	PatternSchema       = PathSchemas + "/{id}"
+	PatternType         = PathTypes + "/{id}"
+	PatternSecrets      = pathServer + "/{id}/secrets"
+	PatternSecret       = pathServer + "/{id}/secrets/{secretId}"
+	PatternKeys         = pathServer + "/{id}/keys"
+	PatternKey          = pathServer + "/{id}/keys/{kid}"
+	PatternCertificates = pathServer + "/{id}/certificates"
+	PatternCertificate  = pathServer + "/{id}/certificates/{serial}"
+	PatternRevoke       = pathServer + "/{id}/revoke"
 
 	PatternClient        = PathClients + "/{clientId}"
 	PatternClientSecrets = PathClients + "/{clientId}/secrets"
@@ -54,6 +59,24 @@ func PathRole(id string) string { return "/scim2/v2/Roles/" + url.PathEscape(id)
 // PathRoleUsers is the path of the members of a role alone (Identity Server
 // 7.2).
 func PathRoleUsers(id string) string { return "/scim2/v3/Roles/" + url.PathEscape(id) + "/Users" }
+
+// PathKeys is the path of an agent's public keys.
+func PathKeys(agentID string) string {
+	return pathServer + "/" + url.PathEscape(agentID) + "/keys"
+}
+
+// PathKey is the path of one public key.
+func PathKey(agentID, kid string) string { return PathKeys(agentID) + "/" + url.PathEscape(kid) }
+
+// PathCertificates is the path of an agent's certificates.
+func PathCertificates(agentID string) string {
+	return pathServer + "/" + url.PathEscape(agentID) + "/certificates"
+}
+
+// PathCertificate is the path of one certificate.
+func PathCertificate(agentID, id string) string {
+	return PathCertificates(agentID) + "/" + url.PathEscape(id)
+}
 
 // PathRevoke is the path that revokes all that an agent has.
 func PathRevoke(agentID string) string {

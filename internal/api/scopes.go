@@ -10,12 +10,13 @@ const (
 	ScopeAgentUpdate = "internal_agent_mgt_update"
 	ScopeAgentDelete = "internal_agent_mgt_delete"
 
-	// ScopeCredentialCreate: add a secret, with all that a rotation does to
+	// ScopeCredentialCreate: add a secret, key or certificate, with all that a rotation does to
 	// the others; choose the password of an agent.
 	ScopeCredentialCreate = "internal_agent_credential_create"
-	// ScopeCredentialView: the metadata of secrets; values are never shown.
+	// ScopeCredentialView: the metadata of secrets, whose values are never shown,
+	// and of keys and certificates.
 	ScopeCredentialView = "internal_agent_credential_view"
-	// ScopeCredentialDelete: move the expiry of a secret, revoke it, revoke
+	// ScopeCredentialDelete: move the expiry of one, revoke it, revoke
 	// all that an agent has.
 	ScopeCredentialDelete = "internal_agent_credential_delete"
 

@@ -59,6 +59,12 @@ func run(t *testing.T, open func(t *testing.T) *client.Client, lenient bool) {
 		{"RevokeAll", true, revokeAll},
 		{"SecretsOfAgents", true, secretsOfAgents},
 		{"CreationTimes", true, creationTimes},
+
+		{"AddKey", true, addKey},
+		{"PutKey", true, putKey},
+		{"RotateKeys", true, rotateKeys},
+		{"Subjects", true, subjects},
+		{"Certificates", true, certificates},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := open(t)

@@ -40,6 +40,15 @@ const (
 	SecretRevoke   Action = "secret.revoke"
 	StoreCreate    Action = "store.create"
 
+	// Of the public keys and certificates of agents.
+	PublicKeyCreate   Action = "public_key.create"
+	PublicKeyExpire   Action = "public_key.expire"
+	PublicKeyRevoke   Action = "public_key.revoke"
+	CertificateCreate Action = "certificate.create"
+	CertificateExpire Action = "certificate.expire"
+	CertificateRevoke Action = "certificate.revoke"
+	CACreate          Action = "ca.create"
+
 	ClientCreate Action = "client.create"
 	ClientRotate Action = "client.rotate"
 	ClientDelete Action = "client.delete"
@@ -60,10 +69,12 @@ const (
 
 // What is read is not entered, only that somebody may not.
 const (
-	AgentView  Action = "agent.view"
-	SecretView Action = "secret.view" // the metadata of secrets: nobody can read a secret
-	AuditView  Action = "audit.view"
-	ClientView Action = "client.view"
+	AgentView       Action = "agent.view"
+	SecretView      Action = "secret.view" // the metadata of secrets: nobody can read a secret
+	PublicKeyView   Action = "public_key.view"
+	CertificateView Action = "certificate.view"
+	AuditView       Action = "audit.view"
+	ClientView      Action = "client.view"
 )
 
 // Event is what happened, before it has a place in the chain. It never holds

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
@@ -166,6 +165,11 @@ func (a *Authority) DeleteAgent(ctx context.Context, p Principal, id, ownerToken
 			return refuse(Stale, "Agent %s belongs to another owner by now: the owner token is not the present one.", id)
 		}
 		ev.Detail["displayName"] = agent.DisplayName
+		// The certificates go on without the agent: the revocation list
+		// names them.
+		if err := certificateShelf.endAll(tx, id, a.Now(), ev); err != nil {
+			return err
+		}
 		return tx.RemoveAgent(id)
 	}, nil)
 }
@@ -186,8 +190,10 @@ func (a *Authority) RevokeAgent(ctx context.Context, p Principal, id string) (Ag
 		}
 		agent.Epoch++
 		agent.Modified = now
-		if err := a.revokeLive(tx, id, now, ev); err != nil {
-			return err
+		for _, sh := range shelves {
+			if err := sh.endAll(tx, id, now, ev); err != nil {
+				return err
+			}
 		}
 		return tx.SetAgent(agent)
 	}, a.readAgent(id, &out))
@@ -195,22 +201,6 @@ func (a *Authority) RevokeAgent(ctx context.Context, p Principal, id string) (Ag
 		return Agent{}, err
 	}
 	return out, nil
-}
-
-// revokeLive revokes the live secrets of an agent and names them in the event.
-func (a *Authority) revokeLive(tx store.Tx, agentID string, now time.Time, ev *audit.Event) error {
-	secrets, err := tx.Secrets([]string{agentID}, now.Unix(), 0)
-	if err != nil {
-		return err
-	}
-	for _, s := range secrets[agentID] {
-		s.Revoked = now
-		if err := tx.SetSecret(s); err != nil {
-			return err
-		}
-		ev.Detail["revoked:"+s.ID] = "secret"
-	}
-	return nil
 }
 
 // taken explains ErrExists: which agent has the external id.

@@ -30,6 +30,7 @@ type Config struct {
 	MaxSecrets int              // live secrets of one agent; 0 means 2; at most 10
 	Now        func() time.Time // nil means time.Now
 	Rules      Rules
+	CA         CAConfig
 }
 
 // Rules are the rules that differ from product to product. The zero value is
@@ -52,6 +53,9 @@ type Authority struct {
 	maxSecrets int
 	rules      Rules
 	now        func() time.Time
+	ca         CAConfig
+	list       madeList
+	ring       caRing
 	slow       *turns // of slow digests
 }
 
@@ -66,6 +70,9 @@ func New(cfg Config) (*Authority, error) {
 	if cfg.MaxSecrets < 1 || cfg.MaxSecrets > HighestMaxSecrets {
 		return nil, fmt.Errorf("authority: %d live secrets for an agent: 1 to %d are possible", cfg.MaxSecrets, HighestMaxSecrets)
 	}
+	if cfg.CA.Seal != nil && cfg.CA.TrustDomain == "" {
+		return nil, errors.New("authority: a CA needs a trust domain, which names the agents")
+	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -77,6 +84,7 @@ func New(cfg Config) (*Authority, error) {
 		maxSecrets: cfg.MaxSecrets,
 		rules:      cfg.Rules,
 		now:        cfg.Now,
+		ca:         cfg.CA,
 		slow:       newTurns(mostSlow()),
 	}, nil
 }

@@ -93,7 +93,7 @@ func (a *Authority) reset(tx store.Tx, agent *store.Agent, add prepared, p Princ
 		return refuse(RevokedKind, "Agent %s was revoked at %s: it gets no new secret until it is reinstated.", agent.ID, agent.RevokedAt.Format(time.RFC3339))
 	}
 	agent.Epoch++
-	if err := a.revokeLive(tx, agent.ID, a.Now(), ev); err != nil {
+	if err := secretShelf.endAll(tx, agent.ID, a.Now(), ev); err != nil {
 		return err
 	}
 	return add.write(tx, agent, p)

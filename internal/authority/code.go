@@ -84,7 +84,7 @@ func (i *Issuer) Redeem(ctx context.Context, r Redemption) (Token, error) {
 		l.Audiences = r.Audiences
 	}
 	reason := c.refuses(r)
-	if reason == "" && (s.name == "" || s.epoch != c.Epoch || s.blocked != "" || !s.has(c.Credential)) {
+	if reason == "" && (s.name == "" || s.epoch != c.Epoch || s.blocked != "" || !s.has(parseProof(c.Credential).id)) {
 		reason = "the agent, or its secret, was revoked since"
 	}
 	if reason != "" {
@@ -98,7 +98,7 @@ func (i *Issuer) Redeem(ctx context.Context, r Redemption) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	t, err := i.issue(ctx, s, c.Credential, l)
+	t, err := i.issue(ctx, s, parseProof(c.Credential), l)
 	t.IDToken = idToken
 	refusal, refused := asError(err)
 	switch {
@@ -135,7 +135,7 @@ func within(asked, first []string) bool {
 
 // endFamily ends the tokens that were made from a code, and refuses it.
 func (i *Issuer) endFamily(ctx context.Context, c code) error {
-	base := audit.Event{Actor: "agent:" + c.Agent, Action: audit.TokenRevoke, AgentID: c.Agent, Target: c.Credential}
+	base := audit.Event{Actor: "agent:" + c.Agent, Action: audit.TokenRevoke, AgentID: c.Agent, Target: parseProof(c.Credential).id}
 	err := i.a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
 		ev.Detail["family"], ev.Detail["client_id"], ev.Detail["why"] = c.Family, c.Client, "the authorization code was used again"
 		err := tx.Spend(familyKey(c.Family), c.over())

@@ -13,30 +13,33 @@ type Kind int
 
 // The kinds.
 const (
-	Invalid     Kind = iota + 1 // the request contradicts itself or what is there
-	Weak                        // the secret that was chosen is too weak
-	NoAgent                     // there is no such agent
-	NoSecret                    // the agent has no such secret
-	Exists                      // the external id is another agent's, the name another client's
-	Limit                       // the agent has as many live secrets as it may
-	UsedID                      // the id was given to another secret before
-	Dead                        // the secret is expired or revoked: nothing brings it back
-	Blocked                     // a blocked agent does not rotate
-	RevokedKind                 // a revoked agent must be reinstated first
-	Stale                       // the caller's picture is not the present one
-	NoClient                    // there is no such management client
-	Beyond                      // a management client may do what the caller may not
-	Outdated                    // the caller was deleted or revoked at this moment
-	NoKey                       // there is no such signing key
-	BadLogin                    // who wants to log in is not who it says, or may not
-	BadTarget                   // a token was asked for an audience that is not the agent's
-	BadScope                    // a token was asked for more scopes than fit into one
-	BadToken                    // a token is not ours, or not any more
-	Foreign                     // a token is somebody else's
-	Throttled                   // too many failures
-	BadFlow                     // a login through an application is not one that was begun here
-	OldFlow                     // it was begun too long ago
-	BadCode                     // an authorization code is not good, or not for who shows it
+	Invalid       Kind = iota + 1 // the request contradicts itself or what is there
+	Weak                          // the secret or the key that was chosen is too weak
+	NoAgent                       // there is no such agent
+	NoSecret                      // the agent has no such secret
+	Exists                        // the external id is another agent's, the name another client's
+	Limit                         // the agent has as many live ones of that kind as it may
+	UsedID                        // the id was given to another one of that kind before
+	Dead                          // it is expired or revoked: nothing brings it back
+	Blocked                       // a blocked agent does not rotate
+	RevokedKind                   // a revoked agent must be reinstated first
+	Stale                         // the caller's picture is not the present one
+	NoPublicKey                   // the agent has no such public key
+	NoCertificate                 // the agent has no such certificate
+	NoCA                          // nothing here signs certificates
+	NoClient                      // there is no such management client
+	Beyond                        // a management client may do what the caller may not
+	Outdated                      // the caller was deleted or revoked at this moment
+	NoKey                         // there is no such signing key
+	BadLogin                      // who wants to log in is not who it says, or may not
+	BadTarget                     // a token was asked for an audience that is not the agent's
+	BadScope                      // a token was asked for more scopes than fit into one
+	BadToken                      // a token is not ours, or not any more
+	Foreign                       // a token is somebody else's
+	Throttled                     // too many failures
+	BadFlow                       // a login through an application is not one that was begun here
+	OldFlow                       // it was begun too long ago
+	BadCode                       // an authorization code is not good, or not for who shows it
 )
 
 // What goes wrong with the store, for callers that do not know the store.
@@ -73,14 +76,6 @@ func refuse(kind Kind, format string, args ...any) error {
 func noAgent(err error, id string) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return refuse(NoAgent, "There is no agent with the id %s.", id)
-	}
-	return err
-}
-
-// noSecret turns the store's ErrNotFound into a refusal.
-func noSecret(err error, agentID, secretID string) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return refuse(NoSecret, "Agent %s has no secret with the id %s.", agentID, secretID)
 	}
 	return err
 }

@@ -70,27 +70,25 @@ func (i *Issuer) ContinueFlow(ctx context.Context, id string, l Login) (Code, er
 		return Code{}, refuse(OldFlow, "the flow took too long")
 	}
 	l.action = audit.CodeIssue
-	s, credential, err := i.authenticate(ctx, l, start)
+	s, p, err := i.authenticate(ctx, l, start)
 	if err != nil {
 		return Code{}, err
 	}
 	if !s.agent {
 		return Code{}, i.fail(ctx, s, l, start, &Error{Kind: BadLogin, Message: "only agents log in through an application"})
 	}
-	c := code{AppRequest: f.AppRequest, Agent: s.id, Epoch: s.epoch, Credential: credential, Family: newID(), Expires: i.a.Now().Add(codeLife).Unix()}
+	c := code{AppRequest: f.AppRequest, Agent: s.id, Epoch: s.epoch, Credential: p.String(), Family: newID(), Expires: i.a.Now().Add(codeLife).Unix()}
 	c.State = ""
 	value, err := i.sealed64(codePurpose, c)
 	if err != nil {
 		return Code{}, err
 	}
-	err = i.a.note(ctx, audit.Event{
-		Actor: s.name, Action: audit.CodeIssue, AgentID: s.id, Target: credential,
-		Detail: map[string]string{"method": l.Method, "address": l.Address, "client_id": c.Client, "family": c.Family},
-	})
-	if err != nil {
+	ev := s.event(audit.CodeIssue, p, l)
+	ev.Detail["client_id"], ev.Detail["family"] = c.Client, c.Family
+	if err := i.a.note(ctx, ev); err != nil {
 		return Code{}, err
 	}
-	i.used(s, credential)
+	i.used(s, p)
 	return Code{Value: secret.New(value), State: f.State}, nil
 }
 

@@ -30,12 +30,16 @@ func (i *Issuer) Inspect(ctx context.Context, token secret.Text) (Claims, error)
 }
 
 // CallerByToken finds out who calls by a token, which must be for this issuer:
-// one that was made for another audience is that one's to show nobody.
-func (i *Issuer) CallerByToken(ctx context.Context, token secret.Text) (Caller, error) {
+// one that was made for another audience is that one's to show nobody. bound is
+// the x5t#S256 of the certificate that the caller has connected with, "" without
+// one: a token that is bound to a certificate counts only with that.
+func (i *Issuer) CallerByToken(ctx context.Context, token secret.Text, bound string) (Caller, error) {
 	c, s, err := i.inspect(ctx, token)
 	switch {
 	case err != nil:
 		return Caller{}, err
+	case c.Confirmation != nil && c.Confirmation.X5T != bound:
+		return Caller{}, refuse(BadToken, "the token is bound to a certificate that was not shown")
 	case !slices.Contains(c.Audience, i.url) && !slices.Contains(c.Audience, i.ManagementAudience()):
 		return Caller{}, refuse(BadToken, "the token is for another audience")
 	}
@@ -143,13 +147,13 @@ func (i *Issuer) inForce(r store.Reader, c Claims) (subject, error) {
 	case !s.agent || s.has(c.Credential):
 		return s, nil // what ends the tokens of a management client is its epoch
 	}
-	// Not live: it is in force unless it was revoked, which the end of a
-	// grace is not.
-	have, err := r.Secret(c.Subject, c.Credential)
+	// A token is in force unless what it was made with was revoked, which the
+	// end of a grace is not.
+	revoked, err := i.revoked(r, c.Subject, parseProof(c.Credential))
 	if err != nil {
-		return subject{}, noSecret(err, c.Subject, c.Credential)
+		return subject{}, err
 	}
-	if !have.Revoked.IsZero() {
+	if revoked {
 		return subject{}, refuse(BadToken, "the credential that the token was made with was revoked")
 	}
 	return s, nil
@@ -165,7 +169,7 @@ func (i *Issuer) RevokeToken(ctx context.Context, by Caller, token secret.Text) 
 	if err != nil {
 		return err
 	}
-	base := audit.Event{Actor: by.principal(), Action: audit.TokenRevoke, Target: c.Credential}
+	base := audit.Event{Actor: by.principal(), Action: audit.TokenRevoke, Target: parseProof(c.Credential).id}
 	if c.Agent() {
 		base.AgentID = c.Subject
 	}

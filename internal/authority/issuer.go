@@ -36,6 +36,12 @@ type IssuerConfig struct {
 	Seal func() (secret.SealKey, error) // required
 	Alg  string                         // of new signing keys; "" means ES256
 	Life time.Duration                  // of tokens; 0 means 10 minutes, at most 1 hour
+	// Fetch gets the key set at the jwks_uri of an agent. nil: there is none
+	// to be got, and who has its keys there cannot log in.
+	Fetch func(ctx context.Context, place string) ([]byte, error)
+	// Audiences are further names by which assertions may call this server,
+	// beside URL: older clients write the URL of the token endpoint.
+	Audiences []string
 }
 
 // Issuer logs agents and management clients in, gives them tokens, and tells
@@ -46,6 +52,9 @@ type Issuer struct {
 	seal func() (secret.SealKey, error)
 	alg  string
 	life time.Duration
+	// audiences are the names by which assertions may call this server.
+	audiences []string
+	sources   *sources
 
 	failures  *throttle // of an agent at an address
 	strangers *throttle // of an address
@@ -84,7 +93,9 @@ func NewIssuer(cfg IssuerConfig) (*Issuer, error) {
 	}
 	return &Issuer{
 		a: cfg.Authority, url: cfg.URL, seal: cfg.Seal, alg: cfg.Alg, life: cfg.Life,
-		failures: newThrottle(ofOne, cfg.Authority.Now), strangers: newThrottle(ofAddress, cfg.Authority.Now), uses: newUses(cfg.Authority.store),
+		audiences: append([]string{cfg.URL}, cfg.Audiences...),
+		sources:   &sources{fetch: cfg.Fetch, now: cfg.Authority.Now, all: map[string]*source{}},
+		failures:  newThrottle(ofOne, cfg.Authority.Now), strangers: newThrottle(ofAddress, cfg.Authority.Now), uses: newUses(cfg.Authority.store),
 		signers: map[string]jose.Signer{}, publics: map[string]jose.JSONWebKey{},
 	}, nil
 }

@@ -13,10 +13,15 @@ import (
 
 // Login is one attempt to log in and get a token.
 type Login struct {
-	ID      string      // of the agent, or of the management client
-	Secret  secret.Text // what it shows
-	Method  string      // token_endpoint_auth_method (RFC 7591)
-	Address string      // where it comes from, for the audit and the throttle
+	ID     string      // of the agent, or of the management client
+	Secret secret.Text // what it shows; zero with another method
+	// Assertion is what it shows with private_key_jwt: a JWT that it signed.
+	Assertion secret.Text
+	// Certificates are those that it has connected with, its own first, in
+	// DER: what it shows where there is neither a secret nor an assertion.
+	Certificates [][]byte
+	Method       string // token_endpoint_auth_method (RFC 7591)
+	Address      string // where it comes from, for the audit and the throttle
 
 	Scopes    []string // that are asked for
 	Audiences []string // that are asked for; none: the default of who asks
@@ -37,6 +42,7 @@ type subject struct {
 	scopes   []string
 	audience []string // what it may ask for; the first is the default
 	secrets  []digest
+	keys     []store.ClientKey // live ones, of a management client
 }
 
 type digest struct {
@@ -54,11 +60,11 @@ func (i *Issuer) Login(ctx context.Context, l Login) (Token, error) {
 	if t, ok := i.again(ctx, l); ok {
 		return t, nil
 	}
-	s, credential, err := i.authenticate(ctx, l, start)
+	s, p, err := i.authenticate(ctx, l, start)
 	if err != nil {
 		return Token{}, err
 	}
-	t, err := i.issue(ctx, s, credential, l)
+	t, err := i.issue(ctx, s, p, l)
 	if refusal, ok := asError(err); ok {
 		return Token{}, i.fail(ctx, s, l, start, refusal)
 	}
@@ -86,25 +92,36 @@ func (c Caller) principal() string {
 	return ClientPrincipal(c.ID)
 }
 
-// Authenticate finds out who calls by its secret, and gives no token. It enters
-// the audit as a login does, so a resource server that asks about tokens many
-// times a second shows a token of its own (CallerByToken). It fails as Login
-// does.
+// Authenticate finds out who calls by what it shows, and gives no token. It
+// enters the audit as a login does, so a resource server that asks about tokens
+// many times a second shows a token of its own (CallerByToken). It fails as
+// Login does.
 func (i *Issuer) Authenticate(ctx context.Context, l Login) (Caller, error) {
+	start := time.Now()
 	l.action = audit.LoginAccept
-	s, credential, err := i.authenticate(ctx, l, time.Now())
+	s, p, err := i.authenticate(ctx, l, start)
 	if err != nil {
 		return Caller{}, err
 	}
-	ev := audit.Event{Actor: s.name, Action: l.action, Target: credential, Detail: map[string]string{"method": l.Method, "address": l.Address}}
+	ev := s.event(l.action, p, l)
+	err = i.a.store.Update(ctx, func(tx store.Tx) ([]audit.Event, error) { return []audit.Event{ev}, p.spend(tx) })
+	if refusal, ok := asError(err); ok {
+		return Caller{}, i.fail(ctx, s, l, start, refusal)
+	}
+	if err != nil {
+		return Caller{}, err
+	}
+	i.used(s, p)
+	return s.caller(s.scopes), nil
+}
+
+// event is what somebody did who logged in.
+func (s subject) event(action audit.Action, p proof, l Login) audit.Event {
+	ev := audit.Event{Actor: s.name, Action: action, Target: p.id, Detail: map[string]string{"method": p.methodOf(l), "address": l.Address}}
 	if s.agent {
 		ev.AgentID = s.id
 	}
-	if err := i.a.note(ctx, ev); err != nil {
-		return Caller{}, err
-	}
-	i.used(s, credential)
-	return s.caller(s.scopes), nil
+	return ev
 }
 
 func (s subject) caller(scopes []string) Caller {
@@ -116,19 +133,28 @@ func (s subject) caller(scopes []string) Caller {
 }
 
 // used notes that an agent used a credential.
-func (i *Issuer) used(s subject, credential string) {
+func (i *Issuer) used(s subject, p proof) {
 	if s.agent {
-		i.uses.note(store.Use{AgentID: s.id, SecretID: credential, At: i.a.Now()})
+		i.uses.note(store.Use{AgentID: s.id, Kind: p.kind, SecretID: p.id, At: i.a.Now()})
 	}
 }
 
-func (i *Issuer) authenticate(ctx context.Context, l Login, start time.Time) (subject, string, error) {
-	if !l.Secret.HasOurShape() {
+// slow reports whether it takes a slow digest to check the login.
+func (l Login) slow() bool {
+	return l.Assertion.IsZero() && !l.Secret.HasOurShape() && !l.byCertificate()
+}
+
+func (l Login) byCertificate() bool {
+	return len(l.Certificates) > 0 && l.Secret.IsZero() && l.Assertion.IsZero()
+}
+
+func (i *Issuer) authenticate(ctx context.Context, l Login, start time.Time) (subject, proof, error) {
+	if l.slow() {
 		// This digest costs: whoever failed too often does not get one.
 		if wait := i.failures.wait(keyOf(l.ID, l.Address)); wait > 0 {
 			i.throttled.Add(1)
 			hold(ctx, start, throttledStep)
-			return subject{}, "", tooMany(wait)
+			return subject{}, proof{}, tooMany(wait)
 		}
 	}
 	var s subject
@@ -137,19 +163,20 @@ func (i *Issuer) authenticate(ctx context.Context, l Login, start time.Time) (su
 		return err
 	})
 	if err != nil {
-		return subject{}, "", err
+		return subject{}, proof{}, err
 	}
 	if s.agent && i.a.rules.AgentsByApp && l.action != audit.CodeIssue {
 		s.blocked = "agents log in through an application"
 	}
-	credential, err := i.verify(ctx, s, l)
-	if err != nil {
-		return subject{}, "", err
+	p, err := i.verify(ctx, s, l)
+	refusal, refused := asError(err)
+	if err != nil && (!refused || refusal.Kind != BadLogin) {
+		return subject{}, proof{}, err
 	}
-	if reason := s.refuses(l, credential); reason != "" {
-		return subject{}, "", i.fail(ctx, s, l, start, &Error{Kind: BadLogin, Message: reason})
+	if reason := s.refuses(l, p, refusal); reason != "" {
+		return subject{}, proof{}, i.fail(ctx, s, l, start, &Error{Kind: BadLogin, Message: reason})
 	}
-	return s, credential, nil
+	return s, p, nil
 }
 
 // read finds who has the id. An unknown one is a subject without secrets,
@@ -185,6 +212,11 @@ func (i *Issuer) read(r store.Reader, id string) (subject, error) {
 				s.secrets = append(s.secrets, digest{have.ID, secret.Digest(have.Digest)})
 			}
 		}
+		for _, have := range c.Keys {
+			if have.Live(now) {
+				s.keys = append(s.keys, have)
+			}
+		}
 		return s, nil
 	}
 	if !errors.Is(err, store.ErrNotFound) {
@@ -193,18 +225,24 @@ func (i *Issuer) read(r store.Reader, id string) (subject, error) {
 	return subject{id: id}, nil
 }
 
-// verify finds the secret that is shown: its id, "" when there is none. All
-// that a subject has are compared, so that which one it is takes no time.
-func (i *Issuer) verify(ctx context.Context, s subject, l Login) (string, error) {
+// verify finds what is shown among what the subject has. Of secrets all are
+// compared, so that which one it is takes no time.
+func (i *Issuer) verify(ctx context.Context, s subject, l Login) (proof, error) {
+	if !l.Assertion.IsZero() {
+		return i.verifyAssertion(ctx, s, l)
+	}
+	if l.byCertificate() {
+		return i.verifyCertificate(ctx, s, l)
+	}
 	known := make([]secret.Digest, len(s.secrets))
 	for n, have := range s.secrets {
 		known[n] = have.digest
 	}
 	at, err := i.a.match(ctx, shown{s.id, l.Secret, l.Address}, known)
 	if err != nil || at < 0 {
-		return "", err
+		return proof{}, err
 	}
-	return s.secrets[at].id, nil
+	return proof{id: s.secrets[at].id}, nil
 }
 
 // has reports whether the credential is one of the live ones.
@@ -212,17 +250,26 @@ func (s subject) has(credential string) bool {
 	return slices.ContainsFunc(s.secrets, func(d digest) bool { return d.id == credential })
 }
 
+// hasKey reports whether a management client has the key, and it is live.
+func (s subject) hasKey(id string) bool {
+	return slices.ContainsFunc(s.keys, func(k store.ClientKey) bool { return k.ID == id })
+}
+
 // refuses says why the login fails, "" when it does not.
-func (s subject) refuses(l Login, credential string) string {
+func (s subject) refuses(l Login, p proof, refusal *Error) string {
 	switch {
 	case s.name == "":
 		return "nobody has this id"
-	case credential == "":
+	case refusal != nil:
+		return refusal.Message
+	case p.none() && l.byCertificate():
+		return "only agents log in with a certificate"
+	case p.none():
 		return "the secret is none of its live ones"
 	case s.blocked != "":
 		return s.blocked
-	case len(s.methods) > 0 && !slices.Contains(s.methods, l.Method):
-		return "it may not use " + l.Method
+	case len(s.methods) > 0 && !slices.Contains(s.methods, p.methodOf(l)):
+		return "it may not use " + p.methodOf(l)
 	}
 	return ""
 }

@@ -76,14 +76,14 @@ type signing struct {
 func (i *Issuer) again(ctx context.Context, l Login) (Token, bool) {
 	s, ok := i.recent.get(l.ID)
 	key := i.signs.Load()
-	if !ok || key == nil || !l.Secret.HasOurShape() {
+	if !ok || key == nil || !l.Assertion.IsZero() || !l.Secret.HasOurShape() {
 		return Token{}, false
 	}
-	credential, err := i.verify(ctx, s, l)
-	if err != nil || s.refuses(l, credential) != "" {
+	p, err := i.verify(ctx, s, l)
+	if err != nil || s.refuses(l, p, nil) != "" {
 		return Token{}, false
 	}
-	t, err := i.give(ctx, s, *key, credential, l, func(tx store.Tx, present subject) error {
+	t, err := i.give(ctx, s, *key, p, l, func(tx store.Tx, present subject) error {
 		keys, err := tx.SigningKeys()
 		if err != nil {
 			return err

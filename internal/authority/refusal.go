@@ -58,7 +58,7 @@ func (i *Issuer) fail(ctx context.Context, s subject, l Login, start time.Time, 
 		i.throttled.Add(1)
 		err, step = tooMany(wait), throttledStep
 	}
-	if !l.Secret.HasOurShape() {
+	if l.slow() {
 		step = slowStep
 	}
 	hold(ctx, start, step)

@@ -3,7 +3,6 @@ package authority
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
@@ -39,27 +38,16 @@ type NewSecret struct {
 	AgentID string
 	ID      string      // "": one is made
 	Value   secret.Text // zero: one is made
-	Expires int64       // unix seconds; 0 never
 
-	// Previous, when not nil, retires one other secret.
+	// As of a Rotation.
+	Expires  int64
 	Previous *Retire
-	// Revoke names secrets that end at once.
-	Revoke []string
-	// Latest, when not nil, must be the id of the agent's newest secret, ""
-	// for none yet; else the answer is Stale.
-	Latest *string
+	Revoke   []string
+	Latest   *string
 }
 
-// rotates reports whether the request changes what is there, beyond adding.
-func (n NewSecret) rotates() bool {
-	return n.Previous != nil || len(n.Revoke) > 0 || n.Latest != nil
-}
-
-// Retire lets a secret live until Expires (unix seconds), never longer than it
-// would have.
-type Retire struct {
-	ID      string
-	Expires int64
+func (n NewSecret) rotation() Rotation {
+	return Rotation{n.AgentID, n.Expires, n.Previous, n.Revoke, n.Latest}
 }
 
 // AddSecret adds a secret to an agent; it retires and revokes only what it is
@@ -94,7 +82,7 @@ func (a *Authority) AddSecret(ctx context.Context, p Principal, n NewSecret) (Se
 		case !errors.Is(err, store.ErrNotFound):
 			return err
 		}
-		if err := a.makeRoom(tx, agent, n, ev); err != nil {
+		if err := a.makeRoom(tx, secretShelf, agent, n.rotation(), ev); err != nil {
 			return err
 		}
 		if err := add.write(tx, &agent, p); err != nil {
@@ -121,97 +109,4 @@ func same(before store.Secret, value secret.Text) error {
 		return refuse(UsedID, "The secret id %s is that of another secret.", before.ID)
 	}
 	return errUnchanged
-}
-
-// makeRoom checks that the agent may get one more secret, and retires and
-// revokes what the request says.
-func (a *Authority) makeRoom(tx store.Tx, agent store.Agent, n NewSecret, ev *audit.Event) error {
-	if !agent.RevokedAt.IsZero() {
-		return refuse(Blocked, "Agent %s was revoked at %s: it gets no new secret until it is reinstated.", agent.ID, agent.RevokedAt.Format(time.RFC3339))
-	}
-	if a.Blocked(agent) && n.rotates() {
-		return refuse(Blocked, "Agent %s is blocked: its secrets are not rotated until it is unblocked.", agent.ID)
-	}
-	now := a.Now()
-	if n.Expires != 0 && n.Expires <= now.Unix() {
-		return refuse(Invalid, "expiresAt %d is not in the future (it is %d now).", n.Expires, now.Unix())
-	}
-	found, err := tx.Secrets([]string{agent.ID}, now.Unix(), 1)
-	if err != nil {
-		return err
-	}
-	secrets := found[agent.ID]
-	if n.Latest != nil {
-		latest := ""
-		if len(secrets) > 0 {
-			latest = secrets[0].ID
-		}
-		if *n.Latest != latest {
-			return refuse(Stale, "The newest secret of agent %s is %s, not %s: it was rotated by another.", agent.ID, named(latest), named(*n.Latest))
-		}
-	}
-	if err := retire(tx, agent.ID, n, now, ev); err != nil {
-		return err
-	}
-	if found, err = tx.Secrets([]string{agent.ID}, now.Unix(), 0); err != nil {
-		return err
-	}
-	if live := len(found[agent.ID]); live >= a.maxSecrets {
-		return refuse(Limit, "Agent %s has %d live secrets, and %d are allowed: revoke one, or let the request retire it.", agent.ID, live, a.maxSecrets)
-	}
-	return nil
-}
-
-// retire does what the request says to the agent's other secrets. What is dead
-// already stays as it is.
-func retire(tx store.Tx, agentID string, n NewSecret, now time.Time, ev *audit.Event) error {
-	if n.Previous != nil {
-		// 0 would mean that it never ends.
-		if n.Previous.Expires <= 0 {
-			return refuse(Invalid, "Secret %s cannot be retired without an end: previous needs an expiresAt.", n.Previous.ID)
-		}
-		s, err := tx.Secret(agentID, n.Previous.ID)
-		if err != nil {
-			return noSecret(err, agentID, n.Previous.ID)
-		}
-		if s.Live(now) {
-			if !s.Retiring {
-				s.Retiring, s.Ends = true, s.Expires
-			}
-			s.Expires = earlier(s.Expires, n.Previous.Expires)
-			if err := tx.SetSecret(s); err != nil {
-				return err
-			}
-			ev.Detail["retired:"+s.ID] = time.Unix(s.Expires, 0).UTC().Format(time.RFC3339)
-		}
-	}
-	for _, id := range n.Revoke {
-		s, err := tx.Secret(agentID, id)
-		if err != nil {
-			return noSecret(err, agentID, id)
-		}
-		if s.Live(now) {
-			s.Revoked = now
-			if err := tx.SetSecret(s); err != nil {
-				return err
-			}
-			ev.Detail["revoked:"+s.ID] = "secret"
-		}
-	}
-	return nil
-}
-
-// earlier is the earlier of two expiries, where 0 is never.
-func earlier(a, b int64) int64 {
-	if a == 0 || (b != 0 && b < a) {
-		return b
-	}
-	return a
-}
-
-func named(id string) string {
-	if id == "" {
-		return "none"
-	}
-	return id
 }

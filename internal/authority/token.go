@@ -43,9 +43,17 @@ type Claims struct {
 	// when the epoch of its subject grows, or that credential is revoked.
 	Epoch      int64  `json:"agentcreds_epoch"`
 	Credential string `json:"agentcreds_credential"`
+	// Confirmation binds the token to the certificate that its subject
+	// logged in with (RFC 8705 §3.1).
+	Confirmation *Confirmation `json:"cnf,omitempty"`
 	// Family ties the token to the authorization code that it was made from;
 	// "" for none. It ends when somebody uses that code again.
 	Family string `json:"agentcreds_family,omitempty"`
+}
+
+// Confirmation says who may show a token.
+type Confirmation struct {
+	X5T string `json:"x5t#S256"` // SHA-256 of the certificate, base64url
 }
 
 // Audience is a claim that is a string where there is one, which is what most
@@ -80,7 +88,7 @@ const (
 func (c Claims) Agent() bool { return c.AuthorizedUser == autAgent }
 
 // issue gives a token to who was read and authenticated.
-func (i *Issuer) issue(ctx context.Context, s subject, credential string, l Login) (Token, error) {
+func (i *Issuer) issue(ctx context.Context, s subject, p proof, l Login) (Token, error) {
 	if _, _, err := i.grant(s, l); err != nil {
 		return Token{}, err // before a first key is made for it
 	}
@@ -88,14 +96,14 @@ func (i *Issuer) issue(ctx context.Context, s subject, credential string, l Logi
 	if err != nil {
 		return Token{}, err
 	}
-	return i.give(ctx, s, key, credential, l, nil)
+	return i.give(ctx, s, key, p, l, nil)
 }
 
 // give signs a token and enters the login into the audit. In that transaction
 // it makes sure that nothing was revoked since the secret was looked at: once a
-// revocation is answered, nobody gets a token any more. holds, if there is one,
-// may ask for more.
-func (i *Issuer) give(ctx context.Context, s subject, key signing, credential string, l Login, holds func(store.Tx, subject) error) (Token, error) {
+// revocation is answered, nobody gets a token any more. more, if there is
+// one, may ask for more.
+func (i *Issuer) give(ctx context.Context, s subject, key signing, p proof, l Login, more func(store.Tx, subject) error) (Token, error) {
 	scope, audiences, err := i.grant(s, l)
 	if err != nil {
 		return Token{}, err
@@ -103,14 +111,16 @@ func (i *Issuer) give(ctx context.Context, s subject, key signing, credential st
 	now := i.a.Now()
 	c := Claims{
 		Issuer: i.url, Subject: s.id, ClientID: s.id, Audience: audiences, Scope: scope, ID: newID(),
-		IssuedAt: now.Unix(), Expires: now.Add(i.life).Unix(), AuthorizedUser: autApplication, Epoch: s.epoch, Credential: credential,
+		IssuedAt: now.Unix(), Expires: now.Add(i.life).Unix(), AuthorizedUser: autApplication, Epoch: s.epoch, Credential: p.String(),
 	}
-	ev := audit.Event{
-		Actor: s.name, Action: audit.TokenIssue, Target: credential,
-		Detail: map[string]string{"method": l.Method, "address": l.Address, "jti": c.ID, "scope": scope, "aud": strings.Join(audiences, " ")},
-	}
+	ev := s.event(audit.TokenIssue, p, l)
+	ev.Detail["jti"], ev.Detail["scope"], ev.Detail["aud"] = c.ID, scope, strings.Join(audiences, " ")
 	if s.agent {
-		c.AuthorizedUser, ev.AgentID = autAgent, s.id
+		c.AuthorizedUser = autAgent
+	}
+	if p.bound != "" {
+		c.Confirmation = &Confirmation{p.bound}
+		ev.Detail["x5t#S256"] = p.bound
 	}
 	if l.code != nil {
 		c.ClientID, c.Family = l.code.Client, l.code.Family
@@ -125,15 +135,22 @@ func (i *Issuer) give(ctx context.Context, s subject, key signing, credential st
 		if err != nil {
 			return nil, err
 		}
-		if present.name != s.name || present.epoch != s.epoch || present.blocked != "" || !present.has(credential) {
+		holds, err := i.holds(tx, present, p)
+		if err != nil {
+			return nil, err
+		}
+		if present.name != s.name || present.epoch != s.epoch || present.blocked != "" || !holds {
 			return nil, refuse(BadLogin, "it was revoked at this moment")
 		}
-		if holds != nil {
-			if err := holds(tx, present); err != nil {
+		if more != nil {
+			if err := more(tx, present); err != nil {
 				return nil, err
 			}
 		}
 		if err := l.code.spend(tx); err != nil {
+			return nil, err
+		}
+		if err := p.spend(tx); err != nil {
 			return nil, err
 		}
 		return []audit.Event{ev}, nil
@@ -141,7 +158,7 @@ func (i *Issuer) give(ctx context.Context, s subject, key signing, credential st
 	if err != nil {
 		return Token{}, err
 	}
-	i.used(s, credential)
+	i.used(s, p)
 	return Token{Value: value, Life: i.life, Scope: scope, Asked: len(l.Scopes) > 0, ID: c.ID}, nil
 }
 

@@ -18,20 +18,21 @@ type uses struct {
 	store store.Store
 
 	mu      sync.Mutex
-	waiting map[[2]string]store.Use
+	waiting map[store.Use]store.Use // by what was used
 	timer   *time.Timer
 	closed  bool
 
 	writing sync.Mutex // held while a batch is written
 }
 
-func newUses(s store.Store) *uses { return &uses{store: s, waiting: map[[2]string]store.Use{}} }
+func newUses(s store.Store) *uses { return &uses{store: s, waiting: map[store.Use]store.Use{}} }
 
 // note remembers a use; the first one since the last write sets the timer.
 func (u *uses) note(use store.Use) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	key := [2]string{use.AgentID, use.SecretID}
+	key := use
+	key.At = time.Time{}
 	if before, ok := u.waiting[key]; !ok || before.At.Before(use.At) {
 		u.waiting[key] = use
 	}

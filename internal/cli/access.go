@@ -49,7 +49,7 @@ func (a access) client(r *http.Request, token secret.Text) (authority.Principal,
 	switch {
 	case err != nil:
 		return authority.Principal{}, err
-	case c.Agent() || !slices.Equal(c.Audience, []string{a.issuer.ManagementAudience()}):
+	case c.Agent() || c.Confirmation != nil || !slices.Equal(c.Audience, []string{a.issuer.ManagementAudience()}):
 		return authority.Principal{}, errNobody
 	}
 	return authority.Principal{Name: authority.ClientPrincipal(c.Subject), Scopes: c.Scopes(), ClientID: c.Subject, Epoch: c.Epoch}, nil

@@ -32,9 +32,14 @@ func assemble(ctx context.Context, cfg serveConfig, rules *authority.Authority, 
 	if url == "" {
 		url = own
 	}
+	var names []string
+	if cfg.legacy {
+		names = []string{url + api.PathToken}
+	}
 	issuer, err := authority.NewIssuer(authority.IssuerConfig{
-		Authority: rules, URL: url + cfg.profile.issuer, Alg: cfg.alg, Life: cfg.tokenLife,
-		Seal: func() (secret.SealKey, error) { return cfg.seal.open(context.WithoutCancel(ctx)) },
+		Authority: rules, URL: url + cfg.profile.issuer, Alg: cfg.alg, Life: cfg.tokenLife, Audiences: names,
+		Fetch: oauth.NewFetch(oauth.FetchConfig{Allow: cfg.jwksAllow}),
+		Seal:  func() (secret.SealKey, error) { return cfg.seal.open(context.WithoutCancel(ctx)) },
 	})
 	if err != nil {
 		return nil, err
@@ -55,7 +60,10 @@ func assemble(ctx context.Context, cfg serveConfig, rules *authority.Authority, 
 		return nil, err
 	}
 	m := newMetrics(cfg.version, &ages{rules: rules, issuer: issuer, overdue: cfg.due, log: log})
-	tokens, err := oauth.New(oauth.Config{Issuer: issuer, Base: url, App: cfg.app, Count: m.login, Address: cfg.proxies.address, Logger: log})
+	tokens, err := oauth.New(oauth.Config{
+		Issuer: issuer, Base: url, App: cfg.app, Count: m.login, Address: cfg.proxies.address,
+		SecretsOnly: !cfg.profile.keys, Certificates: cfg.certificates(), Logger: log,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -59,6 +59,7 @@ func openStore(ctx context.Context, cfg sqlite.Config) (store.Store, error) {
 // it or not.
 type directly struct {
 	Database string
+	ca       authority.CAConfig
 }
 
 func (d *directly) flag(c *cobra.Command) {
@@ -77,7 +78,7 @@ func (d *directly) open(ctx context.Context, create bool) (*authority.Authority,
 	if err != nil {
 		return nil, who, nil, err
 	}
-	rules, err := authority.New(authority.Config{Store: s})
+	rules, err := authority.New(authority.Config{Store: s, CA: d.ca})
 	if err != nil {
 		return nil, who, nil, errors.Join(err, s.Close())
 	}

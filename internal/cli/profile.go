@@ -17,6 +17,7 @@ type profile struct {
 	rules      authority.Rules
 	maxSecrets int    // of an agent; 0: as --max-secrets says
 	perMinute  int    // requests of one address; 0: no limit
+	keys       bool   // agents may have keys and certificates
 	issuer     string // what the issuer has behind the base URL
 	alg        string // of new signing keys, unless --signing-alg says another
 }
@@ -26,7 +27,7 @@ type profile struct {
 // which is all that its SDK verifies.
 func profiles() []profile {
 	return []profile{
-		{wire: server.Reference(), alg: authority.Algorithms[0]},
+		{wire: server.Reference(), keys: true, alg: authority.Algorithms[0]},
 		{
 			wire:       server.Asgardeo(),
 			rules:      authority.Rules{OnlyLocks: true, AgentsByApp: true, Password: secret.GenerateAsgardeo},

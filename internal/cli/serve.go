@@ -104,6 +104,11 @@ func (s *settings) flags(c *cobra.Command) {
 	f.StringVar(&s.Profile, "profile", "reference", "what the server behaves like: reference, or asgardeo, to rehearse against\nWSO2's limits and texts: one secret for an agent, nothing of our extensions")
 	f.IntVar(&s.RateLimit, "rate-limit", -1, "how many `requests` one address may make in a minute; 0 does not limit\n(default 200 with --profile asgardeo, else 0)")
 	f.Lookup("rate-limit").DefValue = "0" // which the help leaves out: the text has it
+	f.StringVar(&s.TLSClientCA, "tls-client-ca", "", "`file` with certificates of CAs in PEM, under which agents can be trusted by a\nsubject that their certificates name")
+	f.StringVar(&s.ClientCertHeader, "client-cert-header", "Client-Cert", "`name` of the header by which trusted proxies hand on the certificate that a\nclient connected with (RFC 9440); its chain comes in <name>-Chain")
+	f.StringVar(&s.TrustDomain, "trust-domain", "", "`name` in spiffe://<name>/agent/<id>, which certificates that are signed here\nhave (default the host of the issuer)")
+	f.BoolVar(&s.LegacyAudience, "legacy-audience", false, "take assertions too that name the URL of the token endpoint as their aud,\nas older clients write it; new ones name the issuer")
+	f.StringSliceVar(&s.JWKSURIAllow, "jwks-uri-allow", nil, "`ranges` of addresses that are not public and at which agents may have their\njwks_uri all the same")
 	f.StringVar(&s.LogLevel, "log-level", "info", "debug, info, warn or error")
 	faultFlag(f, &s.Fault)
 }
@@ -129,7 +134,7 @@ func run(ctx context.Context, cfg serveConfig, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	rules, err := authority.New(authority.Config{Store: store, MaxSecrets: cfg.maxSecrets, Rules: cfg.profile.rules})
+	rules, err := newRules(ctx, cfg, store, ownURL(cfg, listener))
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -21,29 +22,34 @@ const creator = "serve"
 
 // settings are the flags of serve as they were written.
 type settings struct {
-	version        string
-	Listen         string
-	Database       string
-	SealKey        string
-	Issuer         string
-	TLSCert        string
-	TLSKey         string
-	TLSSelfSigned  bool
-	BehindTLSProxy bool
-	TrustedProxy   []string
-	AdminTokenFile string
-	TokenLife      time.Duration
-	SigningAlg     string
-	MaxSecrets     int
-	MaxConnections int
-	RotationDue    time.Duration
-	AuditLog       string
-	AuditRetention time.Duration
-	AppNative      string
-	Profile        string
-	RateLimit      int // less than 0: that of the profile
-	LogLevel       string
-	Fault          []string
+	version          string
+	Listen           string
+	Database         string
+	SealKey          string
+	Issuer           string
+	TLSCert          string
+	TLSKey           string
+	TLSSelfSigned    bool
+	BehindTLSProxy   bool
+	TrustedProxy     []string
+	AdminTokenFile   string
+	TokenLife        time.Duration
+	SigningAlg       string
+	MaxSecrets       int
+	MaxConnections   int
+	RotationDue      time.Duration
+	AuditLog         string
+	AuditRetention   time.Duration
+	AppNative        string
+	LegacyAudience   bool
+	TLSClientCA      string
+	ClientCertHeader string
+	TrustDomain      string
+	JWKSURIAllow     []string
+	Profile          string
+	RateLimit        int // less than 0: that of the profile
+	LogLevel         string
+	Fault            []string
 }
 
 // serveConfig is the settings, checked.
@@ -71,7 +77,12 @@ type serveConfig struct {
 	app         *oauth.Application // nil: none
 	faults      []fault.Rule
 	profile     profile
-	rateLimit   int // requests of one address in a minute; 0: no limit
+	rateLimit   int  // requests of one address in a minute; 0: no limit
+	legacy      bool // assertions may name the token endpoint
+	jwksAllow   proxies
+	clientCA    *x509.CertPool // nil: none
+	certHeader  string
+	trustDomain string // "": the host of the issuer
 }
 
 // plain reports whether the server itself speaks no TLS.
@@ -84,10 +95,10 @@ func (s settings) check() (serveConfig, error) {
 		tlsCert: s.TLSCert, tlsKey: s.TLSKey, selfSigned: s.TLSSelfSigned, behindProxy: s.BehindTLSProxy,
 		tokenFile: s.AdminTokenFile, tokenLife: s.TokenLife, alg: s.SigningAlg,
 		maxSecrets: s.MaxSecrets, connections: s.MaxConnections, due: s.RotationDue,
-		auditLog: s.AuditLog, auditKeep: s.AuditRetention,
+		auditLog: s.AuditLog, auditKeep: s.AuditRetention, legacy: s.LegacyAudience,
 	}
 	for _, look := range []func(settings, *serveConfig) error{
-		checkTLS, checkListen, checkFaults, checkDatabase, checkIssuer, checkProxies, checkTokens, checkBounds, checkApp, checkProfile,
+		checkTLS, checkListen, checkFaults, checkDatabase, checkIssuer, checkProxies, checkTokens, checkBounds, checkApp, checkMutualTLS, checkProfile,
 	} {
 		if err := look(s, &cfg); err != nil {
 			return cfg, err
@@ -138,10 +149,15 @@ func checkDatabase(s settings, cfg *serveConfig) error {
 func checkProxies(s settings, cfg *serveConfig) error {
 	var err error
 	if cfg.proxies, err = parseProxies(s.TrustedProxy); err != nil {
-		return badValue("trusted-proxy", strings.Join(s.TrustedProxy, ","), errors.New("give addresses, or ranges as in 10.0.0.0/8"))
+		return badValue("trusted-proxy", strings.Join(s.TrustedProxy, ","), errRanges)
+	}
+	if cfg.jwksAllow, err = parseProxies(s.JWKSURIAllow); err != nil {
+		return badValue("jwks-uri-allow", strings.Join(s.JWKSURIAllow, ","), errRanges)
 	}
 	return nil
 }
+
+var errRanges = errors.New("give addresses, or ranges as in 10.0.0.0/8")
 
 func checkTokens(s settings, _ *serveConfig) error {
 	if s.TokenLife < time.Second || s.TokenLife > time.Hour {

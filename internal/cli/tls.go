@@ -28,13 +28,17 @@ const (
 
 // tlsConfig is nil for plain HTTP.
 func tlsConfig(cfg serveConfig, log *slog.Logger) (*tls.Config, error) {
+	asks := tls.NoClientCert
+	if cfg.profile.keys {
+		asks = tls.RequestClientCert // they are judged where the others who log in are
+	}
 	switch {
 	case cfg.selfSigned:
 		cert, err := selfSigned(cfg.database + ".tls-cert")
 		if err != nil {
 			return nil, hint(fmt.Errorf("make a certificate: %w", err), "use files with --tls-cert and --tls-key")
 		}
-		return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}, nil
+		return &tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: asks, Certificates: []tls.Certificate{cert}}, nil
 	case cfg.tlsCert == "":
 		return nil, nil
 	}
@@ -42,7 +46,7 @@ func tlsConfig(cfg serveConfig, log *slog.Logger) (*tls.Config, error) {
 	if err := files.load(); err != nil {
 		return nil, hint(err, "--tls-cert names a file with the certificate and its chain in PEM, --tls-key one with its key")
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.get}, nil
+	return &tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: asks, GetCertificate: files.get}, nil
 }
 
 // certificate is one from files. When they change it is read again, and while

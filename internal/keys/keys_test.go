@@ -169,7 +169,10 @@ func divided(n *big.Int) bool {
 
 func TestFromJWK_refused(t *testing.T) {
 	small, even, near, square, roca := weak(t)
-	good := pairs()["RS256"].Public().(*rsa.PublicKey)
+	good, ok := pairs()["RS256"].Public().(*rsa.PublicKey)
+	if !ok {
+		t.Fatal("it is no RSA key")
+	}
 	short, err := rand.Prime(rand.Reader, 2047)
 	if err != nil {
 		t.Fatal(err)

@@ -94,7 +94,7 @@ func (a *Application) mayBegin(f form) *stepError {
 func (h *Handler) redeem(r *http.Request, f form) (authority.Token, *failure) {
 	verifier := f["code_verifier"]
 	switch {
-	case r.Header.Get("Authorization") != "" || f["client_secret"] != "" || f["client_id"] != h.app.ClientID:
+	case r.Header.Get("Authorization") != "" || f["client_secret"] != "" || f["client_assertion"] != "" || f["client_id"] != h.app.ClientID:
 		return authority.Token{}, badClient()
 	case f["code"] == "":
 		return authority.Token{}, badRequest("code is missing")

@@ -11,19 +11,30 @@ import (
 // request uses it; who uses more than one is refused (RFC 6749 §2.3).
 type way func(*http.Request, form) (l authority.Login, used bool, f *failure)
 
-var ways = []way{secretBasic, secretPost}
+// ways are those of the handler, but for the certificate of the connection.
+func (h *Handler) ways() []way {
+	if h.secretsOnly {
+		return []way{secretBasic, secretPost}
+	}
+	return []way{secretBasic, secretPost, privateKeyJWT}
+}
 
 // login reads who wants to authenticate, and how.
 func (h *Handler) login(r *http.Request, f form) (authority.Login, *failure) {
 	var l authority.Login
 	count := 0
-	for _, w := range ways {
+	for _, w := range h.ways() {
 		found, used, fail := w(r, f)
 		if fail != nil {
 			return l, fail
 		}
 		if used {
 			l, count = found, count+1
+		}
+	}
+	if count == 0 && r.Header.Get("Authorization") == "" {
+		if found, used := h.certificateWay(r, f); used {
+			l, count = found, 1
 		}
 	}
 	switch {
@@ -49,10 +60,12 @@ func (h *Handler) caller(r *http.Request, f form) (authority.Caller, *failure) {
 		h.count(fail.outcome(Accepted))
 		return caller, fail
 	}
-	if _, also := f["client_secret"]; also {
-		return authority.Caller{}, badRequest("use one way to authenticate, not several")
+	for _, other := range []string{"client_secret", "client_assertion", "client_assertion_type"} {
+		if _, also := f[other]; also {
+			return authority.Caller{}, badRequest("use one way to authenticate, not several")
+		}
 	}
-	caller, err := h.issuer.CallerByToken(r.Context(), token)
+	caller, err := h.issuer.CallerByToken(r.Context(), token, h.boundTo(r))
 	if _, refused := asRefusal(err); refused {
 		h.issuer.Stranger(r.Context(), h.address(r))
 		return authority.Caller{}, badToken()

@@ -24,7 +24,12 @@ type Config struct {
 	Address func(*http.Request) string // where a request comes from; nil means its RemoteAddr
 	App     *Application               // that may log agents in; nil: none
 	Count   func(Outcome)              // is told how each authentication ended; nil: nobody is
-	Logger  *slog.Logger               // nil discards
+	// SecretsOnly: there are secrets alone, no keys and no certificates.
+	SecretsOnly bool
+	// Certificates are those that a caller has connected with, its own
+	// first, in DER. nil: there is no mutual TLS.
+	Certificates func(*http.Request) [][]byte
+	Logger       *slog.Logger // nil discards
 }
 
 // maxForm bounds the body of a request.
@@ -32,15 +37,18 @@ const maxForm = 64 << 10
 
 // Handler serves the token API below the path of the issuer.
 type Handler struct {
-	issuer  *authority.Issuer
-	base    string // URL that the endpoints are below
-	path    string // of it: "" or "/t/acme"
-	own     string // path of the issuer
-	app     *Application
-	address func(*http.Request) string
-	count   func(Outcome)
-	log     *slog.Logger
-	routes  map[string][]Route // by path
+	issuer       *authority.Issuer
+	base         string // URL that the endpoints are below
+	path         string // of it: "" or "/t/acme"
+	own          string // path of the issuer
+	app          *Application
+	address      func(*http.Request) string
+	secretsOnly  bool // nobody logs in by a key or a certificate
+	mutual       bool // there is mutual TLS
+	certificates func(*http.Request) [][]byte
+	log          *slog.Logger
+	routes       map[string][]Route // by path
+	count        func(Outcome)
 }
 
 // New makes a Handler.
@@ -73,7 +81,14 @@ func New(cfg Config) (*Handler, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	h := &Handler{issuer: cfg.Issuer, base: cfg.Base, path: u.Path, own: own.Path, app: cfg.App, address: cfg.Address, count: cfg.Count, log: cfg.Logger, routes: map[string][]Route{}}
+	mutual := cfg.Certificates != nil && !cfg.SecretsOnly
+	if !mutual {
+		cfg.Certificates = func(*http.Request) [][]byte { return nil }
+	}
+	h := &Handler{
+		issuer: cfg.Issuer, base: cfg.Base, path: u.Path, own: own.Path, app: cfg.App, address: cfg.Address, secretsOnly: cfg.SecretsOnly,
+		mutual: mutual, certificates: cfg.Certificates, count: cfg.Count, log: cfg.Logger, routes: map[string][]Route{},
+	}
 	for _, r := range h.Routes() {
 		h.routes[r.Pattern] = append(h.routes[r.Pattern], r)
 	}

@@ -143,6 +143,11 @@ func (o *office) do(t testing.TB, r request) answer {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
+	return answerOf(t, resp)
+}
+
+func answerOf(t testing.TB, resp *http.Response) answer {
+	t.Helper()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,12 @@ import (
 // text is an answer that is not JSON.
 type text string
 
+// raw is an answer that is bytes.
+type raw struct {
+	kind string
+	data []byte
+}
+
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
@@ -59,6 +65,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, status int, body
 		w.WriteHeader(status)
 	case text:
 		s.write(w, r, status, "text/plain; charset=utf-8", []byte(body))
+	case raw:
+		s.write(w, r, status, body.kind, body.data)
 	default:
 		data, err := api.Encode(body)
 		if err != nil {

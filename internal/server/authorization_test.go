@@ -12,6 +12,11 @@ import (
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/server"
 )
 
+// publicKey is that of RFC 8037 A.2.
+const publicKey = `{"jwk":{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}`
+
+const subject = `{"subject":{"sanDns":"bot.example"}}`
+
 const (
 	newID    = "11111111-2222-4333-8444-555555555555"
 	strong   = "Correct-Horse-7"
@@ -20,7 +25,8 @@ const (
 
 // samples is a request for every route, in its simplest form: with the scope of
 // the route alone it must succeed with that status. {id} and {secretId} stand
-// for an agent and its secret, {clientId} for a client with the scope of the route.
+// for an agent and its secret, {kid} and {serial} for its key and its certificate,
+// {clientId} for a client with the scope of the route.
 var samples = map[string]struct {
 	body   string
 	status int
@@ -38,13 +44,26 @@ var samples = map[string]struct {
 	"GET /scim2/ResourceTypes/{id}":    {``, 404}, // the id is an agent's
 	"GET /scim2/ServiceProviderConfig": {``, 200},
 
-	"POST /api/server/v1/agents/{id}/secrets":              {`{}`, 201},
-	"GET /api/server/v1/agents/{id}/secrets":               {``, 200},
-	"PUT /api/server/v1/agents/{id}/secrets/{secretId}":    {`{"secretValue":"` + strong + `"}`, 200}, // the same again
-	"GET /api/server/v1/agents/{id}/secrets/{secretId}":    {``, 200},
-	"PATCH /api/server/v1/agents/{id}/secrets/{secretId}":  {`{"expiresAt":4000000000}`, 200},
-	"DELETE /api/server/v1/agents/{id}/secrets/{secretId}": {``, 204},
-	"POST /api/server/v1/agents/{id}/revoke":               {``, 200},
+	"POST /api/server/v1/agents/{id}/secrets":                 {`{}`, 201},
+	"GET /api/server/v1/agents/{id}/secrets":                  {``, 200},
+	"PUT /api/server/v1/agents/{id}/secrets/{secretId}":       {`{"secretValue":"` + strong + `"}`, 200}, // the same again
+	"GET /api/server/v1/agents/{id}/secrets/{secretId}":       {``, 200},
+	"PATCH /api/server/v1/agents/{id}/secrets/{secretId}":     {`{"expiresAt":4000000000}`, 200},
+	"DELETE /api/server/v1/agents/{id}/secrets/{secretId}":    {``, 204},
+	"POST /api/server/v1/agents/{id}/keys":                    {`{"jwk":{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}}`, 201},
+	"GET /api/server/v1/agents/{id}/keys":                     {``, 200},
+	"PUT /api/server/v1/agents/{id}/keys/{kid}":               {publicKey, 200}, // the same again
+	"GET /api/server/v1/agents/{id}/keys/{kid}":               {``, 200},
+	"PATCH /api/server/v1/agents/{id}/keys/{kid}":             {`{"expiresAt":4000000000}`, 200},
+	"DELETE /api/server/v1/agents/{id}/keys/{kid}":            {``, 204},
+	"POST /api/server/v1/agents/{id}/certificates":            {`{"subject":{"sanDns":"other.example"}}`, 201},
+	"GET /api/server/v1/agents/{id}/certificates":             {``, 200},
+	"PUT /api/server/v1/agents/{id}/certificates/{serial}":    {subject, 200}, // the same again
+	"GET /api/server/v1/agents/{id}/certificates/{serial}":    {``, 200},
+	"PATCH /api/server/v1/agents/{id}/certificates/{serial}":  {`{"expiresAt":4000000000}`, 200},
+	"DELETE /api/server/v1/agents/{id}/certificates/{serial}": {``, 204},
+	"GET /crl":                               {``, 409}, // there is no CA
+	"POST /api/server/v1/agents/{id}/revoke": {``, 200},
 
 	"POST /api/server/v1/clients":                    {`{"name":"new","scopes":["` + api.ScopeClientCreate + `"]}`, 201},
 	"GET /api/server/v1/clients":                     {``, 200},
@@ -76,7 +95,9 @@ func TestAuthorizationMatrix(t *testing.T) {
 			g := newRig(t)
 			id := g.bare("bot")
 			g.send("PUT", service+id+"/secrets/"+newID, `{"secretValue":"`+strong+`"}`).is(201)
-			fill := strings.NewReplacer("{id}", id, "{secretId}", newID, "{clientId}", g.managed(route))
+			g.send("PUT", service+id+"/keys/"+newID, publicKey).is(201)
+			g.send("PUT", service+id+"/certificates/"+newID, subject).is(201)
+			fill := strings.NewReplacer("{id}", id, "{secretId}", newID, "{kid}", newID, "{serial}", newID, "{clientId}", g.managed(route))
 			ask := func(authorization string) answer {
 				return g.send(route.Method, fill.Replace(route.Pattern), fill.Replace(sample.body), "Authorization", authorization)
 			}
@@ -120,7 +141,7 @@ func TestRefusedChangesNothing(t *testing.T) {
 			continue
 		}
 		name := route.Method + " " + route.Pattern
-		fill := strings.NewReplacer("{id}", id, "{secretId}", newID)
+		fill := strings.NewReplacer("{id}", id, "{secretId}", newID, "{kid}", newID, "{serial}", newID)
 		g.send(route.Method, fill.Replace(route.Pattern), fill.Replace(samples[name].body), "Authorization", "Bearer eve:").is(403)
 	}
 	if after := g.send("GET", agents+"/"+id, "").body; after != before {

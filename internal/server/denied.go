@@ -26,6 +26,18 @@ var acts = map[string]authority.AuditAction{
 	"GET " + api.PatternSecret:         "secret.view",
 	"PATCH " + api.PatternSecret:       "secret.expire",
 	"DELETE " + api.PatternSecret:      "secret.revoke",
+	"POST " + api.PatternKeys:          "public_key.create",
+	"GET " + api.PatternKeys:           "public_key.view",
+	"PUT " + api.PatternKey:            "public_key.create",
+	"GET " + api.PatternKey:            "public_key.view",
+	"PATCH " + api.PatternKey:          "public_key.expire",
+	"DELETE " + api.PatternKey:         "public_key.revoke",
+	"POST " + api.PatternCertificates:  "certificate.create",
+	"GET " + api.PatternCertificates:   "certificate.view",
+	"PUT " + api.PatternCertificate:    "certificate.create",
+	"GET " + api.PatternCertificate:    "certificate.view",
+	"PATCH " + api.PatternCertificate:  "certificate.expire",
+	"DELETE " + api.PatternCertificate: "certificate.revoke",
 	"POST " + api.PatternRevoke:        "agent.revoke",
 	"POST " + api.PathClients:          "client.create",
 	"GET " + api.PathClients:           "client.view",
@@ -50,12 +62,21 @@ func (s *Server) denied(c *call, err error) error {
 		}
 	}
 	what := authority.AuditEvent{
-		Action: acts[c.route.Method+" "+c.route.Pattern], AgentID: named(c.PathValue("id")), Target: named(cmp.Or(c.PathValue("secretId"), c.PathValue("clientId"))),
+		Action: acts[c.route.Method+" "+c.route.Pattern], AgentID: named(c.PathValue("id")),
+		Target: cmp.Or(named(cmp.Or(c.PathValue("secretId"), c.PathValue("clientId"))), chosen(c.PathValue("kid")), chosen(c.PathValue("serial"))),
 	}
 	if noteErr := a.Denied(c.Context(), c.principal, what, refusal.Message); noteErr != nil {
 		return fmt.Errorf("refuse a request: %w", noteErr)
 	}
 	return err
+}
+
+// chosen is an id of a path that a client may choose, as far as it is short.
+func chosen(id string) string {
+	if len(id) > 200 || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return ""
+	}
+	return id
 }
 
 // named is an id of a path, unless it cannot be one of ours: nobody has looked

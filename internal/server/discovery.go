@@ -74,12 +74,14 @@ func referenceConfig(c *call, cfg Config) api.ServerConfig {
 			Description: "A bearer token in the Authorization header (RFC 6750)",
 		}},
 		Capabilities: &api.Capabilities{
-			StoreID:    c.authority.StoreID(),
-			MaxSecrets: c.authority.MaxSecrets(),
-			Overlap:    true,
-			Audit:      true,
-			Version:    cfg.Version,
-			Principal:  c.principal.Name,
+			StoreID:      c.authority.StoreID(),
+			MaxSecrets:   c.authority.MaxSecrets(),
+			Overlap:      true,
+			Keys:         true,
+			Certificates: c.authority.SignsCertificates(),
+			Audit:        true,
+			Version:      cfg.Version,
+			Principal:    c.principal.Name,
 		},
 	}
 }

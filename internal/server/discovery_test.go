@@ -72,7 +72,7 @@ func TestServerConfig(t *testing.T) {
 	if len(can.StoreID) != 36 {
 		t.Errorf("storeId = %q", can.StoreID)
 	}
-	want := api.Capabilities{StoreID: can.StoreID, MaxSecrets: 2, Overlap: true, Audit: true, Version: "1.2.3", Principal: "eve"}
+	want := api.Capabilities{StoreID: can.StoreID, MaxSecrets: 2, Overlap: true, Keys: true, Audit: true, Version: "1.2.3", Principal: "eve"}
 	if diff := cmp.Diff(want, can); diff != "" {
 		t.Errorf("capabilities (-want +got):\n%s", diff)
 	}

@@ -20,20 +20,23 @@ const noSuchEndpoint = "Specified resource (e.g., User) or endpoint does not exi
 
 // refusals is how the refusals of authority look outside.
 var refusals = map[authority.Kind]api.Error{
-	authority.Invalid:     {Status: http.StatusBadRequest, Code: api.CodeInvalid, ScimType: api.TypeInvalidValue},
-	authority.Weak:        {Status: http.StatusBadRequest, Code: api.CodeWeakSecret, ScimType: api.TypeInvalidValue},
-	authority.NoAgent:     {Status: http.StatusNotFound, Code: api.CodeNoAgent},
-	authority.NoSecret:    {Status: http.StatusNotFound, Code: api.CodeNoSecret},
-	authority.NoClient:    {Status: http.StatusNotFound, Code: api.CodeNoClient},
-	authority.Beyond:      {Status: http.StatusForbidden, Code: api.CodeForbidden},
-	authority.Outdated:    {Status: http.StatusUnauthorized, Code: api.CodeUnauthorized},
-	authority.Exists:      {Status: http.StatusConflict, Code: api.CodeUsedName, ScimType: api.TypeUniqueness},
-	authority.Limit:       {Status: http.StatusConflict, Code: api.CodeLimit},
-	authority.UsedID:      {Status: http.StatusConflict, Code: api.CodeUsedID},
-	authority.Dead:        {Status: http.StatusConflict, Code: api.CodeDead},
-	authority.Blocked:     {Status: http.StatusConflict, Code: api.CodeBlocked},
-	authority.RevokedKind: {Status: http.StatusConflict, Code: api.CodeBlocked, ScimType: api.TypeRevoked},
-	authority.Stale:       {Status: http.StatusPreconditionFailed, Code: api.CodeStale},
+	authority.Invalid:       {Status: http.StatusBadRequest, Code: api.CodeInvalid, ScimType: api.TypeInvalidValue},
+	authority.Weak:          {Status: http.StatusBadRequest, Code: api.CodeWeakSecret, ScimType: api.TypeInvalidValue},
+	authority.NoAgent:       {Status: http.StatusNotFound, Code: api.CodeNoAgent},
+	authority.NoSecret:      {Status: http.StatusNotFound, Code: api.CodeNoSecret},
+	authority.NoClient:      {Status: http.StatusNotFound, Code: api.CodeNoClient},
+	authority.Beyond:        {Status: http.StatusForbidden, Code: api.CodeForbidden},
+	authority.Outdated:      {Status: http.StatusUnauthorized, Code: api.CodeUnauthorized},
+	authority.Exists:        {Status: http.StatusConflict, Code: api.CodeUsedName, ScimType: api.TypeUniqueness},
+	authority.Limit:         {Status: http.StatusConflict, Code: api.CodeLimit},
+	authority.UsedID:        {Status: http.StatusConflict, Code: api.CodeUsedID},
+	authority.Dead:          {Status: http.StatusConflict, Code: api.CodeDead},
+	authority.Blocked:       {Status: http.StatusConflict, Code: api.CodeBlocked},
+	authority.RevokedKind:   {Status: http.StatusConflict, Code: api.CodeBlocked, ScimType: api.TypeRevoked},
+	authority.Stale:         {Status: http.StatusPreconditionFailed, Code: api.CodeStale},
+	authority.NoPublicKey:   {Status: http.StatusNotFound, Code: api.CodeNoKey},
+	authority.NoCertificate: {Status: http.StatusNotFound, Code: api.CodeNoCert},
+	authority.NoCA:          {Status: http.StatusConflict, Code: api.CodeNoCA},
 }
 
 // storage is how trouble with the store looks outside. 507 is for what another

@@ -34,7 +34,7 @@ func Asgardeo() Profile {
 // asgardeoRoutes are the SCIM ones, and those of operations.
 func asgardeoRoutes() []route {
 	return slices.DeleteFunc(table(), func(rt route) bool {
-		return strings.HasPrefix(rt.Pattern, "/api/server/")
+		return strings.HasPrefix(rt.Pattern, "/api/server/") || rt.Pattern == api.PathCRL
 	})
 }
 

@@ -125,7 +125,7 @@ func TestAsgardeoLists(t *testing.T) {
 func TestAsgardeoPaths(t *testing.T) {
 	g := newAsgardeo(t)
 	id := g.create(`{}`).ID
-	for _, path := range []string{service + id + "/secrets", service + id + "/revoke", "/api/server/v1/audit/events", "/crl"} {
+	for _, path := range []string{service + id + "/secrets", service + id + "/keys", service + id + "/certificates", service + id + "/revoke", "/api/server/v1/audit/events", "/crl"} {
 		if got := g.send("GET", path, "").is(404); got.body != "" {
 			t.Errorf("%s answers %q", path, got.body)
 		}

@@ -36,7 +36,7 @@ const (
 	create               // a store, made where there is none
 )
 
-// smallBody is enough for a secret, an expiry, or a search.
+// smallBody is enough for a secret, a key, an expiry, or a search.
 const smallBody = 64 << 10
 
 // WSO2's words for an agent that is not there differ by method.
@@ -70,6 +70,19 @@ func table() []route {
 		{Route{"GET", api.PatternSecret, api.ScopeCredentialView, false}, 200, existing, 0, "", reads((*Server).getSecret)},
 		{Route{"PATCH", api.PatternSecret, api.ScopeCredentialDelete, false}, 200, existing, smallBody, "", takes((*Server).expireSecret)},
 		{Route{"DELETE", api.PatternSecret, api.ScopeCredentialDelete, false}, 204, existing, 0, "", reads((*Server).revokeSecret)},
+		{Route{"POST", api.PatternKeys, api.ScopeCredentialCreate, false}, 201, existing, smallBody, "", takes((*Server).addKey)},
+		{Route{"GET", api.PatternKeys, api.ScopeCredentialView, false}, 200, existing, 0, "", reads((*Server).listKeys)},
+		{Route{"PUT", api.PatternKey, api.ScopeCredentialCreate, false}, 201, existing, smallBody, "", takes((*Server).putKey)},
+		{Route{"GET", api.PatternKey, api.ScopeCredentialView, false}, 200, existing, 0, "", reads((*Server).getKey)},
+		{Route{"PATCH", api.PatternKey, api.ScopeCredentialDelete, false}, 200, existing, smallBody, "", takes((*Server).expireKey)},
+		{Route{"DELETE", api.PatternKey, api.ScopeCredentialDelete, false}, 204, existing, 0, "", reads((*Server).revokeKey)},
+		{Route{"POST", api.PatternCertificates, api.ScopeCredentialCreate, false}, 201, existing, smallBody, "", takes((*Server).addCertificate)},
+		{Route{"GET", api.PatternCertificates, api.ScopeCredentialView, false}, 200, existing, 0, "", reads((*Server).listCertificates)},
+		{Route{"PUT", api.PatternCertificate, api.ScopeCredentialCreate, false}, 201, existing, smallBody, "", takes((*Server).putCertificate)},
+		{Route{"GET", api.PatternCertificate, api.ScopeCredentialView, false}, 200, existing, 0, "", reads((*Server).getCertificate)},
+		{Route{"PATCH", api.PatternCertificate, api.ScopeCredentialDelete, false}, 200, existing, smallBody, "", takes((*Server).expireCertificate)},
+		{Route{"DELETE", api.PatternCertificate, api.ScopeCredentialDelete, false}, 204, existing, 0, "", reads((*Server).revokeCertificate)},
+		{Route{"GET", api.PathCRL, "", true}, 200, existing, 0, "", reads((*Server).revocationList)},
 		{Route{"POST", api.PatternRevoke, api.ScopeCredentialDelete, false}, 200, existing, 0, "", reads((*Server).revokeAgent)},
 
 		{Route{"POST", api.PathClients, api.ScopeClientCreate, false}, 201, existing, smallBody, "", takes((*Server).createClient)},

@@ -3,7 +3,6 @@ package server
 import (
 	"net/http"
 	"regexp"
-	"slices"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
@@ -49,25 +48,14 @@ func (c *call) addSecret(in api.SecretRequest, id string) (any, error) {
 
 // newSecret checks the shape of a request for a secret.
 func (c *call) newSecret(in api.SecretRequest, id string) (authority.NewSecret, error) {
-	add := authority.NewSecret{AgentID: c.PathValue("id"), ID: id, Value: in.SecretValue, Expires: in.ExpiresAt, Revoke: in.Revoke}
-	if err := checkEpoch("expiresAt", in.ExpiresAt); err != nil {
-		return add, err
-	}
-	if slices.Contains(in.Revoke, "") {
-		return add, invalid(api.TypeInvalidValue, "revoke names secrets by their ids; one of them is empty.")
-	}
+	how := addition{expires: in.ExpiresAt, revoke: in.Revoke, idName: "secretId"}
 	if p := in.Previous; p != nil {
-		if p.SecretID == "" || p.ExpiresAt <= 0 {
-			return add, invalid(api.TypeInvalidValue, "previous needs a secretId and an expiresAt, in seconds since 1970.")
-		}
-		if err := checkEpoch("previous.expiresAt", p.ExpiresAt); err != nil {
-			return add, err
-		}
-		add.Previous = &authority.Retire{ID: p.SecretID, Expires: p.ExpiresAt}
+		how.previous = &authority.Retire{ID: p.SecretID, Expires: p.ExpiresAt}
 	}
-	var err error
-	add.Latest, err = latest(c.Header)
-	return add, err
+	n, err := c.rotation(how)
+	return authority.NewSecret{
+		AgentID: n.AgentID, ID: id, Value: in.SecretValue, Expires: n.Expires, Previous: n.Previous, Revoke: n.Revoke, Latest: n.Latest,
+	}, err
 }
 
 func (s *Server) listSecrets(c *call) (any, error) {
@@ -85,13 +73,11 @@ func (s *Server) getSecret(c *call) (any, error) {
 }
 
 func (s *Server) expireSecret(c *call, in api.SecretChange) (any, error) {
-	if in.ExpiresAt == nil {
-		return nil, invalid(api.TypeInvalidValue, "expiresAt is required, in seconds since 1970; 0 means never.")
-	}
-	if err := checkEpoch("expiresAt", *in.ExpiresAt); err != nil {
+	end, err := newEnd(in.ExpiresAt)
+	if err != nil {
 		return nil, err
 	}
-	sec, err := c.authority.ExpireSecret(c.Context(), c.principal, c.PathValue("id"), c.PathValue("secretId"), *in.ExpiresAt)
+	sec, err := c.authority.ExpireSecret(c.Context(), c.principal, c.PathValue("id"), c.PathValue("secretId"), end)
 	return secretBody(sec), err
 }
 
@@ -101,42 +87,6 @@ func (s *Server) revokeSecret(c *call) (any, error) {
 		return nil, err
 	}
 	return nil, c.authority.RevokeSecret(c.Context(), c.principal, c.PathValue("id"), c.PathValue("secretId"), newest)
-}
-
-// etag is the one form of an entity tag that is understood: strong, and one.
-var etag = regexp.MustCompile(`^"([^"\\,]+)"$`)
-
-// latest reads what the caller takes for the newest secret of the agent: its
-// id in If-Match, or none yet in "If-None-Match: *". nil: the caller does not
-// care. A form that would mean something else is refused and not guessed at.
-func latest(h http.Header) (*string, error) {
-	match, none := h.Values("If-Match"), h.Values("If-None-Match")
-	switch {
-	case len(match)+len(none) == 0:
-		return nil, nil //nolint:nilnil // nil means: do not care
-	case len(match)+len(none) > 1:
-		return nil, invalid(api.TypeInvalidValue, "Only one of If-Match and If-None-Match is possible, once.")
-	case len(none) == 1 && none[0] == "*":
-		return new(string), nil
-	case len(none) == 1:
-		return nil, invalid(api.TypeInvalidValue, `If-None-Match can only be *: the agent must have no secret yet.`)
-	}
-	found := etag.FindStringSubmatch(match[0])
-	if found == nil {
-		return nil, invalid(api.TypeInvalidValue, `If-Match must be the id of the agent's newest secret in double quotes, and nothing else: neither *, nor a list, nor W/.`)
-	}
-	return &found[1], nil
-}
-
-// maxEpoch is the last second of the year 9999, the last one that RFC 3339 can
-// write.
-const maxEpoch = 253402300799
-
-func checkEpoch(name string, seconds int64) error {
-	if seconds < 0 || seconds > maxEpoch {
-		return invalid(api.TypeInvalidValue, "%s must be in seconds since 1970, and not after the year 9999.", name)
-	}
-	return nil
 }
 
 // secretBody is the metadata of a secret on the wire.

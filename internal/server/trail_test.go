@@ -26,6 +26,9 @@ type step struct {
 const (
 	putName = `{"userName":"AGENT/{id}","` + schemaAgent + `":{"DisplayName":"new"}}`
 
+	otherKey     = `{"jwk":{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}}`
+	otherSubject = `{"subject":{"sanDns":"other.example"}}`
+
 	schemaAgent = "urn:scim:wso2:agent:schema"
 	other       = "99999999-2222-4333-8444-555555555555"
 )
@@ -81,6 +84,50 @@ var trails = map[string][]step{
 		{status: 204, action: audit.SecretRevoke, secret: newID},
 		{target: service + "{id}/secrets/" + other, status: 404, action: audit.SecretRevoke, secret: other, reason: "no secret"},
 	},
+	"POST /api/server/v1/agents/{id}/keys": {
+		{body: otherKey, status: 201, action: audit.PublicKeyCreate, secret: "*"},
+		{body: otherKey, status: 200}, // the same again
+		{body: `{"jwk":{"kty":"oct","k":"AA"}}`, status: 400, action: audit.PublicKeyCreate, reason: "symmetric"},
+		{body: `{"expiresAt":"soon"}`, status: 400},
+	},
+	"GET /api/server/v1/agents/{id}/keys": {{status: 200}, {target: service + other + "/keys", status: 404}},
+	"PUT /api/server/v1/agents/{id}/keys/{kid}": {
+		{target: service + "{id}/keys/" + other, body: otherKey, status: 201, action: audit.PublicKeyCreate, secret: other},
+		{body: publicKey, status: 200}, // the same again
+		{body: otherKey, status: 409, action: audit.PublicKeyCreate, secret: newID, reason: "another key"},
+	},
+	"GET /api/server/v1/agents/{id}/keys/{kid}": {{status: 200}},
+	"PATCH /api/server/v1/agents/{id}/keys/{kid}": {
+		{body: `{"expiresAt":4000000000}`, status: 200, action: audit.PublicKeyExpire, secret: newID, detail: "expires"},
+		{body: `{"expiresAt":4000000000}`, status: 200},
+		{target: service + "{id}/keys/" + other, body: `{"expiresAt":4000000000}`, status: 404, action: audit.PublicKeyExpire, secret: other, reason: "no key"},
+	},
+	"DELETE /api/server/v1/agents/{id}/keys/{kid}": {
+		{status: 204, action: audit.PublicKeyRevoke, secret: newID},
+		{target: service + "{id}/keys/" + other, status: 404, action: audit.PublicKeyRevoke, secret: other, reason: "no key"},
+	},
+	"POST /api/server/v1/agents/{id}/certificates": {
+		{body: otherSubject, status: 201, action: audit.CertificateCreate, secret: "*", detail: "dns"},
+		{body: otherSubject, status: 200}, // the same again
+		{body: `{"subject":{"sanDns":"*.example"}}`, status: 400, action: audit.CertificateCreate, reason: "wildcards"},
+		{body: `{"expiresAt":"soon"}`, status: 400},
+	},
+	"GET /api/server/v1/agents/{id}/certificates": {{status: 200}, {target: service + other + "/certificates", status: 404}},
+	"PUT /api/server/v1/agents/{id}/certificates/{serial}": {
+		{target: service + "{id}/certificates/" + other, body: otherSubject, status: 201, action: audit.CertificateCreate, secret: other},
+		{body: subject, status: 200}, // the same again
+		{body: otherSubject, status: 409, action: audit.CertificateCreate, secret: newID, reason: "another certificate"},
+	},
+	"GET /api/server/v1/agents/{id}/certificates/{serial}": {{status: 200}},
+	"PATCH /api/server/v1/agents/{id}/certificates/{serial}": {
+		{body: `{"expiresAt":4000000000}`, status: 200, action: audit.CertificateExpire, secret: newID, detail: "expires"},
+		{body: `{"expiresAt":4000000000}`, status: 200},
+		{target: service + "{id}/certificates/" + other, body: `{"expiresAt":4000000000}`, status: 404, action: audit.CertificateExpire, secret: other, reason: "no certificate"},
+	},
+	"DELETE /api/server/v1/agents/{id}/certificates/{serial}": {
+		{status: 204, action: audit.CertificateRevoke, secret: newID},
+		{target: service + "{id}/certificates/" + other, status: 404, action: audit.CertificateRevoke, secret: other, reason: "no certificate"},
+	},
 	"POST /api/server/v1/agents/{id}/revoke": {
 		{status: 200, action: audit.AgentRevoke},
 		{target: service + other + "/revoke", status: 404, action: audit.AgentRevoke, reason: "no agent"},
@@ -112,9 +159,16 @@ var trails = map[string][]step{
 var denials = map[string]audit.Action{
 	"GET /scim2/Agents": audit.AgentView, "POST /scim2/Agents/.search": audit.AgentView, "GET /scim2/Agents/{id}": audit.AgentView,
 	"GET /api/server/v1/agents/{id}/secrets": audit.SecretView, "GET /api/server/v1/agents/{id}/secrets/{secretId}": audit.SecretView,
+	"GET /api/server/v1/agents/{id}/keys": audit.PublicKeyView, "GET /api/server/v1/agents/{id}/keys/{kid}": audit.PublicKeyView,
+	"GET /api/server/v1/agents/{id}/certificates": audit.CertificateView, "GET /api/server/v1/agents/{id}/certificates/{serial}": audit.CertificateView,
 	"PATCH /scim2/Agents/{id}":        audit.AgentUpdate,
 	"GET /api/server/v1/clients":      audit.ClientView,
 	"GET /api/server/v1/audit/events": audit.AuditView, "GET /api/server/v1/audit/checkpoint": audit.AuditView,
+}
+
+// ofCredential reports whether a path names a secret, a key or a certificate.
+func ofCredential(pattern string) bool {
+	return strings.HasSuffix(pattern, "/{secretId}") || strings.HasSuffix(pattern, "/{kid}") || strings.HasSuffix(pattern, "/{serial}")
 }
 
 // entered are the entries that a request leaves.
@@ -148,7 +202,9 @@ func TestTrailOfEachRoute(t *testing.T) {
 			g.send("POST", agents, `{"externalId":"taken"}`).is(201)
 			id := g.bare("bot")
 			g.send("PUT", service+id+"/secrets/"+newID, `{"secretValue":"`+strong+`"}`).is(201)
-			fill := strings.NewReplacer("{id}", id, "{secretId}", newID, "{clientId}", g.managed(route))
+			g.send("PUT", service+id+"/keys/"+newID, publicKey).is(201)
+			g.send("PUT", service+id+"/certificates/"+newID, subject).is(201)
+			fill := strings.NewReplacer("{id}", id, "{secretId}", newID, "{kid}", newID, "{serial}", newID, "{clientId}", g.managed(route))
 			ask := func(s step, authorization string) answer {
 				return g.send(route.Method, fill.Replace(cmp.Or(s.target, route.Pattern)), fill.Replace(s.body), "Authorization", authorization)
 			}
@@ -163,7 +219,7 @@ func TestTrailOfEachRoute(t *testing.T) {
 				if len(left) != 1 || left[0].Actor != "eve" || left[0].Action != string(want) || left[0].Outcome != "refused" || !strings.Contains(left[0].Reason, route.Scope) {
 					t.Errorf("without the scope it leaves %+v, want the refusal of %s to eve", left, want)
 				}
-				if strings.Contains(route.Pattern, "{id}") && len(left) == 1 && (left[0].AgentID != id && s.target == "" || strings.Contains(route.Pattern, "{secretId}") == (left[0].Target == "")) {
+				if strings.Contains(route.Pattern, "{id}") && len(left) == 1 && (left[0].AgentID != id && s.target == "" || ofCredential(route.Pattern) == (left[0].Target == "")) {
 					t.Errorf("without the scope the entry is about %q %q", left[0].AgentID, left[0].Target)
 				}
 			}

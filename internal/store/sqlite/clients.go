@@ -15,9 +15,9 @@ const (
 	allClients    = selectClients + ` ORDER BY n`
 	insertClient  = `INSERT INTO clients (id, name, scopes, epoch, secrets, keys, created, creator)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`
-	updateClient  = `UPDATE clients SET (name, scopes, epoch, secrets, keys, created, creator) =
+	updateClient = `UPDATE clients SET (name, scopes, epoch, secrets, keys, created, creator) =
 		(?2, ?3, ?4, ?5, ?6, ?7, ?8) WHERE id = ?1`
-	deleteClient  = `DELETE FROM clients WHERE id = ?`
+	deleteClient = `DELETE FROM clients WHERE id = ?`
 )
 
 // Client reads a management client.

@@ -1,0 +1,238 @@
+package authority
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/keys"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
+)
+
+// Bounds of the assertions of private_key_jwt (RFC 7523 §3).
+const (
+	maxAssertion     = 64 << 10
+	maxAssertionLife = time.Hour
+	// assertionSkew is how far the clock of an agent may be off.
+	assertionSkew = 30 * time.Second
+	maxJTI        = 256 // bytes
+)
+
+// assertion is a JWT by which somebody says who he is. Nothing in it is proven
+// before its signature was verified.
+type assertion struct {
+	text          string
+	alg, kid      string
+	iss, sub, jti string
+	aud           []string
+	exp           time.Time
+	nbf, iat      time.Time // zero: not there
+}
+
+// badAssertion says why an assertion is refused: for the audit, not for who
+// sent it.
+func badAssertion(format string, args ...any) error {
+	return refuse(BadLogin, "the assertion is refused: "+format, args...)
+}
+
+// AssertionSubject is who the assertion says that it is of; "" when it cannot
+// be read. Nothing is proven by it.
+func AssertionSubject(text secret.Text) string {
+	a, err := parseAssertion(text.Reveal())
+	if err != nil {
+		return ""
+	}
+	return a.sub
+}
+
+// parseAssertion reads the one form that is accepted: a JWS in its compact
+// form, with a JSON object in it that every reader understands alike.
+func parseAssertion(text string) (assertion, error) {
+	if len(text) > maxAssertion {
+		return assertion{}, badAssertion("it is longer than %d bytes", maxAssertion)
+	}
+	parts := strings.Split(text, ".")
+	switch len(parts) {
+	case 3:
+	case 5:
+		return assertion{}, badAssertion("it is encrypted")
+	default:
+		return assertion{}, badAssertion("it is not a JWT of three parts")
+	}
+	var decoded [3][]byte
+	for n, part := range parts {
+		data, err := base64.RawURLEncoding.Strict().DecodeString(part)
+		// The decoder passes over line ends.
+		if err != nil || strings.ContainsAny(part, "\r\n") {
+			return assertion{}, badAssertion("part %d is not base64url", n+1)
+		}
+		decoded[n] = data
+	}
+	a := assertion{text: text}
+	if err := a.readHeader(decoded[0]); err != nil {
+		return assertion{}, err
+	}
+	if len(decoded[2]) == 0 {
+		return assertion{}, badAssertion("it has no signature")
+	}
+	return a, a.readClaims(decoded[1])
+}
+
+// readHeader reads the header (RFC 7515 §4). What says how to find or treat the
+// key, or changes what is signed, is refused: which key is good is told by the
+// agent's record alone.
+func (a *assertion) readHeader(data []byte) error {
+	h, err := keys.Object(data)
+	if err != nil {
+		return badAssertion("its header: %v", err)
+	}
+	for _, name := range []string{"crit", "b64", "jku", "jwk", "x5u", "x5c", "zip", "enc"} {
+		if _, ok := h[name]; ok {
+			return badAssertion("its header has %s", name)
+		}
+	}
+	var typ, cty string
+	for _, m := range []struct {
+		name string
+		to   *string
+	}{{"alg", &a.alg}, {"kid", &a.kid}, {"typ", &typ}, {"cty", &cty}} {
+		if !readText(h, m.name, m.to) {
+			return badAssertion("%s in its header is not a string", m.name)
+		}
+	}
+	typ = strings.TrimPrefix(strings.ToLower(typ), "application/")
+	switch {
+	case cty != "":
+		return badAssertion("it is nested, or of another kind: cty is %.40q", cty)
+	case a.alg == "":
+		return badAssertion("its header has no alg")
+	case strings.EqualFold(a.alg, "none"):
+		return badAssertion("it is not signed: alg is none")
+	case strings.HasPrefix(a.alg, "HS"):
+		return badAssertion("alg %.10q is symmetric", a.alg)
+	case !slices.Contains(keys.Algorithms, a.alg):
+		return badAssertion("alg %.20q is not possible", a.alg)
+	// draft-ietf-oauth-rfc7523bis: clients write the first, older ones the
+	// second or nothing.
+	case typ != "" && typ != "client-authentication+jwt" && typ != "jwt":
+		return badAssertion("typ %.40q is that of something else", typ)
+	}
+	return nil
+}
+
+// readClaims reads the claims (RFC 7523 §3) and what they must be by themselves.
+func (a *assertion) readClaims(data []byte) error {
+	c, err := keys.Object(data)
+	if err != nil {
+		return badAssertion("its claims: %v", err)
+	}
+	for _, m := range []struct {
+		name string
+		to   *string
+	}{{"iss", &a.iss}, {"sub", &a.sub}, {"jti", &a.jti}} {
+		if !readText(c, m.name, m.to) {
+			return badAssertion("its %s is not a string", m.name)
+		}
+		if *m.to == "" {
+			return badAssertion("it has no %s", m.name)
+		}
+	}
+	if len(a.jti) > maxJTI {
+		return badAssertion("its jti is longer than %d bytes", maxJTI)
+	}
+	if a.aud, err = readAudience(c["aud"]); err != nil {
+		return err
+	}
+	for _, m := range []struct {
+		name string
+		to   *time.Time
+	}{{"exp", &a.exp}, {"nbf", &a.nbf}, {"iat", &a.iat}} {
+		if !readTime(c, m.name, m.to) {
+			return badAssertion("its %s is not a time in seconds", m.name)
+		}
+	}
+	if a.exp.IsZero() {
+		return badAssertion("it has no exp")
+	}
+	return nil
+}
+
+// readAudience reads aud: a string, or a list.
+func readAudience(raw json.RawMessage) ([]string, error) {
+	var one string
+	var list []string
+	switch {
+	case len(raw) == 0:
+		return nil, badAssertion("it has no aud")
+	case raw[0] == '"' && json.Unmarshal(raw, &one) == nil:
+		return []string{one}, nil
+	case raw[0] == '[' && !bytes.Contains(raw, []byte("null")) && json.Unmarshal(raw, &list) == nil:
+		return list, nil
+	}
+	return nil, badAssertion("its aud is neither a string nor a list of strings")
+}
+
+// readText reads a member that is a string, or not there.
+func readText(members map[string]json.RawMessage, name string, to *string) bool {
+	raw, ok := members[name]
+	return !ok || (raw[0] == '"' && json.Unmarshal(raw, to) == nil)
+}
+
+// readTime reads a NumericDate (RFC 7519 §2), or what is not there.
+func readTime(members map[string]json.RawMessage, name string, to *time.Time) bool {
+	raw, ok := members[name]
+	if !ok {
+		return true
+	}
+	var seconds float64
+	if (raw[0] != '-' && (raw[0] < '0' || raw[0] > '9')) || json.Unmarshal(raw, &seconds) != nil {
+		return false
+	}
+	// Up to the year 9999; the zero time stands for what is not there.
+	if seconds < 0 || seconds > 253402300799 {
+		return false
+	}
+	whole, part := math.Modf(seconds)
+	*to = time.Unix(int64(whole), int64(part*1e9))
+	return true
+}
+
+// judge checks whose assertion it is, for whom, and when. audiences are the
+// names that this server goes by.
+func (a *assertion) judge(id string, audiences []string, now time.Time) error {
+	switch {
+	case a.iss != a.sub:
+		return badAssertion("its iss is not its sub")
+	case a.sub != id:
+		return badAssertion("its sub is not the client_id")
+	case len(a.aud) != 1:
+		return badAssertion("its aud names %d servers and not this one alone", len(a.aud))
+	case !slices.Contains(audiences, a.aud[0]):
+		return badAssertion("its aud is %.200q and not the issuer", a.aud[0])
+	case !now.Before(a.exp.Add(assertionSkew)):
+		return badAssertion("it expired at %s", stamp(a.exp))
+	case a.exp.After(now.Add(maxAssertionLife + assertionSkew)):
+		return badAssertion("it expires at %s, more than %s from now", stamp(a.exp), maxAssertionLife)
+	case a.nbf.After(now.Add(assertionSkew)):
+		return badAssertion("it is not valid before %s", stamp(a.nbf))
+	case a.iat.After(now.Add(assertionSkew)):
+		return badAssertion("it was issued at %s, which is not yet", stamp(a.iat))
+	case !a.iat.IsZero() && a.exp.Sub(a.iat) > maxAssertionLife+assertionSkew:
+		return badAssertion("it is for longer than %s: from %s to %s", maxAssertionLife, stamp(a.iat), stamp(a.exp))
+	}
+	return nil
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// mark is what is spent when the assertion is used: it tells nothing of the jti.
+func (a *assertion) mark() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "agentcreds jti v1\x00%d\x00%s%s", len(a.sub), a.sub, a.jti))
+	return "jti " + base64.RawURLEncoding.EncodeToString(sum[:])
+}

@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/oauth"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+)
+
+var (
+	// headerName is what can be the name of a header (RFC 9110 §5.1).
+	headerName = regexp.MustCompile(`^[A-Za-z0-9-]{1,60}$`)
+	// trustDomain is what SPIFFE allows (SPIFFE-ID §2.1).
+	trustDomain = regexp.MustCompile(`^[a-z0-9._-]{1,255}$`)
+)
+
+func checkMutualTLS(s settings, cfg *serveConfig) error {
+	cfg.certHeader, cfg.trustDomain = s.ClientCertHeader, s.TrustDomain
+	if !headerName.MatchString(cfg.certHeader) {
+		return badValue("client-cert-header", s.ClientCertHeader, errors.New("it must be the name of a header, as in Client-Cert"))
+	}
+	if s.TrustDomain != "" && !trustDomain.MatchString(s.TrustDomain) {
+		return badValue("trust-domain", s.TrustDomain, errors.New("it must be a name of lower-case letters, digits, dots and dashes, as in agents.example.com"))
+	}
+	if s.TLSClientCA == "" {
+		return nil
+	}
+	text, err := os.ReadFile(s.TLSClientCA)
+	if err != nil {
+		return badValue("tls-client-ca", s.TLSClientCA, err)
+	}
+	cfg.clientCA = x509.NewCertPool()
+	if !cfg.clientCA.AppendCertsFromPEM(text) {
+		return badValue("tls-client-ca", s.TLSClientCA, errors.New("there is no certificate in PEM in the file"))
+	}
+	return nil
+}
+
+// newRules makes the rules of a server. A CA is made by itself only where none
+// but this machine can reach it: elsewhere it is a decision (ca init).
+func newRules(ctx context.Context, cfg serveConfig, s store.Store, own string) (*authority.Authority, error) {
+	seal := cfg.seal
+	local, _ := loopback(cfg.listen)
+	place := cfg.issuer
+	if place == "" {
+		place = own
+	}
+	domain := cfg.trustDomain
+	if domain == "" {
+		domain = "localhost"
+		if u, err := url.Parse(place); err == nil && trustDomain.MatchString(strings.ToLower(u.Hostname())) {
+			domain = strings.ToLower(u.Hostname())
+		}
+	}
+	c := authority.Config{Store: s, MaxSecrets: cfg.maxSecrets, Rules: cfg.profile.rules}
+	if cfg.profile.keys {
+		c.CA = authority.CAConfig{
+			Seal:  func() (secret.SealKey, error) { return seal.open(context.WithoutCancel(ctx)) },
+			Own:   local && !cfg.behindProxy,
+			Roots: cfg.clientCA, TrustDomain: domain, CRL: place + api.PathCRL,
+		}
+	}
+	rules, err := authority.New(c)
+	seal.rules = rules
+	return rules, err
+}
+
+// certificates finds those that a client has connected with: to us, or to a
+// trusted proxy, which says so in a header. From anybody else that header counts
+// for nothing. nil: there is no mutual TLS, because nobody speaks TLS, or
+// because the profile has none.
+func (c serveConfig) certificates() func(*http.Request) [][]byte {
+	if !c.profile.keys || c.plain() && len(c.proxies) == 0 {
+		return nil
+	}
+	return func(r *http.Request) [][]byte {
+		peer, err := netip.ParseAddrPort(r.RemoteAddr)
+		if err != nil || !c.proxies.trusts(peer.Addr().Unmap().WithZone("")) {
+			return oauth.PeerCertificates(r)
+		}
+		leaf := r.Header.Values(c.certHeader)
+		if len(leaf) == 0 {
+			return nil // the proxy's own certificate is not the client's
+		}
+		chain := [][]byte{binary(strings.Join(leaf, ","))}
+		for _, member := range listed(r.Header.Values(c.certHeader + "-Chain")) {
+			chain = append(chain, binary(member))
+		}
+		return chain
+	}
+}
+
+// binary reads a byte sequence (RFC 9651 §3.3.5). What is none is a certificate
+// that cannot be read: it is refused as one.
+func binary(text string) []byte {
+	text = strings.TrimSpace(text)
+	if len(text) < 2 || text[0] != ':' || text[len(text)-1] != ':' {
+		return []byte{}
+	}
+	data, err := base64.StdEncoding.DecodeString(text[1 : len(text)-1])
+	if err != nil {
+		return []byte{}
+	}
+	return data
+}

@@ -1,0 +1,43 @@
+package oauth
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
+)
+
+// certificateWay is mutual TLS (RFC 8705 §2): the caller says who it is, shows
+// nothing else, and has connected with a certificate. Whether that is good for
+// anything is judged by authority.
+func (h *Handler) certificateWay(r *http.Request, f form) (authority.Login, bool) {
+	chain := h.certificates(r)
+	if f["client_id"] == "" || len(chain) == 0 {
+		return authority.Login{}, false
+	}
+	return authority.Login{ID: f["client_id"], Certificates: chain, Method: authority.TLSClientAuth}, true
+}
+
+// PeerCertificates are those that the caller has connected with, its own first.
+func PeerCertificates(r *http.Request) [][]byte {
+	if r.TLS == nil {
+		return nil
+	}
+	var chain [][]byte
+	for _, c := range r.TLS.PeerCertificates {
+		chain = append(chain, c.Raw)
+	}
+	return chain
+}
+
+// boundTo is the x5t#S256 of the certificate that the caller has connected
+// with; "" without one.
+func (h *Handler) boundTo(r *http.Request) string {
+	chain := h.certificates(r)
+	if len(chain) == 0 {
+		return ""
+	}
+	sum := sha256.Sum256(chain[0])
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
