@@ -52,7 +52,7 @@ func newGate(t *testing.T) *gate {
 	}
 	s := settings{
 		Listen: "127.0.0.1:0", Database: "agents.db", Issuer: testIssuer, BehindTLSProxy: true, TokenLife: 10 * time.Minute,
-		SigningAlg: "ES256", Profile: "reference", MaxSecrets: 2, MaxConnections: 10, RotationDue: day, LogLevel: "info",
+		SigningAlg: "ES256", Profile: "reference", ClientCertHeader: "Client-Cert", MaxSecrets: 2, MaxConnections: 10, RotationDue: day, LogLevel: "info",
 	}
 	cfg, err := s.check()
 	if err != nil {
