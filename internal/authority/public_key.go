@@ -2,8 +2,6 @@ package authority
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -102,7 +100,7 @@ func (n NewPublicKey) readSource(out *store.Credential) error {
 	if n.Alg != "" {
 		return refuse(Invalid, "alg does not go with jwksUri: each key of the set has its own.")
 	}
-	out.Thumbprint = sourcePrint(n.Source)
+	out.Thumbprint = keys.SourceID(n.Source)
 	if out.ID == "" {
 		out.ID = out.Thumbprint
 	}
@@ -245,10 +243,4 @@ func (a *Authority) ExpirePublicKey(ctx context.Context, p Principal, agentID, i
 // RevokeSecret does.
 func (a *Authority) RevokePublicKey(ctx context.Context, p Principal, agentID, id string, latest *string) error {
 	return a.withdraw(ctx, keyShelf, audit.Event{Actor: p.Name, AgentID: agentID, Target: id}, latest)
-}
-
-// sourcePrint stands for the thumbprint of a key where only its place is known.
-func sourcePrint(source string) string {
-	sum := sha256.Sum256([]byte("jwks_uri " + source))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
 }

@@ -78,6 +78,13 @@ func (p Public) Thumbprint() string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
+// SourceID stands for the thumbprint where only the place of keys is known, a
+// jwks_uri.
+func SourceID(uri string) string {
+	sum := sha256.Sum256([]byte("jwks_uri " + uri))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
 // Algorithms are all that keys can be used with (RFC 7518 §3.1, RFC 8037).
 var Algorithms = []string{"ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"}
 

@@ -300,6 +300,9 @@ func (e *example) importable(t *testing.T) []statecheck.StateCheck {
 	ofSecret := strings.Contains(e.source, `"agentcreds_agent_secret"`)
 	e.ids = strings.NewReplacer(exampleAgentID, agentID, exampleSecretID, secretID)
 	e.source = e.ids.Replace(e.source)
+	if strings.Contains(e.source, `"agentcreds_agent_key"`) {
+		return e.seedKey(t, agentID)
+	}
 	if !ofSecret {
 		return []statecheck.StateCheck{statecheck.ExpectKnownValue("agentcreds_agent.support", tfjsonpath.New("id"), knownvalue.StringExact(agentID))}
 	}
@@ -338,6 +341,16 @@ func (e *example) seed(t *testing.T, externalID, displayName string) (agentID, s
 	s, err := by.AddSecret(t.Context(), a.ID, api.SecretRequest{SecretValue: secret.Generate()})
 	by.check("add a secret", err)
 	return a.ID, s.SecretID
+}
+
+// seedKey gives an agent the public key that is in the example.
+func (e *example) seedKey(t *testing.T, agentID string) []statecheck.StateCheck {
+	t.Helper()
+	_, text, _ := strings.Cut(strings.ReplaceAll(e.source, "\n    ", "\n"), "<<-EOT\n")
+	by := e.place.hand(t)
+	k, err := by.AddKey(t.Context(), agentID, api.KeyRequest{PublicKeyPEM: text[:strings.Index(text, "  EOT")]})
+	by.check("add a key", err)
+	return []statecheck.StateCheck{statecheck.ExpectKnownValue("agentcreds_agent_key.support", tfjsonpath.New("kid"), knownvalue.StringExact(k.KID))}
 }
 
 func before(checks ...plancheck.PlanCheck) resource.ConfigPlanChecks {

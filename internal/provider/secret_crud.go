@@ -253,7 +253,14 @@ func (r *secretResource) end(ctx context.Context, m *secretModel) error {
 	agentID, id := m.AgentID.ValueString(), m.SecretID.ValueString()
 	err := r.client().RevokeSecret(ctx, agentID, id, id)
 	if errors.Is(err, api.ErrStale) {
-		return r.supersede(ctx, m)
+		s, err := r.client().Secret(ctx, agentID, id)
+		if err != nil {
+			return err
+		}
+		return r.supersede(ctx, s, m.grace(), func(end int64) error {
+			_, err := r.client().ExpireSecret(ctx, agentID, id, end)
+			return err
+		})
 	}
 	if err != nil || m.previousID() == "" {
 		return err
@@ -261,23 +268,21 @@ func (r *secretResource) end(ctx context.Context, m *secretModel) error {
 	return r.client().RevokeSecret(ctx, agentID, m.previousID(), "")
 }
 
-// supersede lets a secret that is no longer the latest end after its grace,
+// supersede lets a credential that is no longer the latest end after its grace,
 // never later than it would have.
-func (r *secretResource) supersede(ctx context.Context, m *secretModel) error {
-	agentID, id := m.AgentID.ValueString(), m.SecretID.ValueString()
-	s, err := r.client().Secret(ctx, agentID, id)
-	if err != nil || !s.Live() {
-		return err
+func (b *base) supersede(ctx context.Context, s api.Secret, grace time.Duration, expire func(end int64) error) error {
+	if !s.Live() {
+		return nil
 	}
-	now, err := r.client().Now(ctx)
+	now, err := b.client().Now(ctx)
 	if err != nil {
 		return err
 	}
-	end := now.Add(m.grace()).Unix()
+	end := now.Add(grace).Unix()
 	if s.ExpiresAt != 0 && s.ExpiresAt <= end {
 		return nil
 	}
-	if _, err = r.client().ExpireSecret(ctx, agentID, id, end); errors.Is(err, api.ErrDead) {
+	if err = expire(end); errors.Is(err, api.ErrDead) {
 		return nil
 	}
 	return err

@@ -1,0 +1,1 @@
+terraform import agentcreds_agent_key.support 0b8e5f2c-6f0b-4f7c-9d55-3a1f3f1c9a10/c9zSX8RQBB4PgBzt6giaaf5E_vurT17ICGB_5q8WIvA

@@ -1,0 +1,206 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/client"
+)
+
+// asSecret describes a key as a secret: what the rules of rotation look at is
+// the same in both.
+func asSecret(k api.Key) api.Secret {
+	return api.Secret{
+		SecretID: k.KID, ExpiresAt: k.ExpiresAt, CreatedAt: k.CreatedAt, Status: k.Status, Latest: k.Latest,
+		CreatedBy: k.CreatedBy, FirstUsedAt: k.FirstUsedAt, LastUsedAt: k.LastUsedAt,
+	}
+}
+
+// keyOf finds a key of an agent: among those that are listed, or, dead for
+// long, by itself.
+func (r *keyResource) keyOf(ctx context.Context, agentID, kid string, listed []api.Key) (k api.Key, found bool, err error) {
+	if i := slices.IndexFunc(listed, func(k api.Key) bool { return k.KID == kid }); i >= 0 {
+		return listed[i], true, nil
+	}
+	k, err = r.client().Key(ctx, agentID, kid)
+	if isGone(err) {
+		return k, false, nil
+	}
+	return k, err == nil, err
+}
+
+// first adds a key that replaces none of the state. One that is there already
+// is taken only if an interrupted create of this principal left it: nobody has
+// used it. Any other may be managed elsewhere.
+func (r *keyResource) first(ctx context.Context, srv client.Server, m *keyModel, o offer) (api.Key, error) {
+	agentID := m.AgentID.ValueString()
+	listed, err := r.client().Keys(ctx, agentID)
+	if err != nil {
+		return api.Key{}, err
+	}
+	o.request.ExpiresAt = m.expiry()
+	for _, k := range listed {
+		if k.KID != o.kid {
+			continue
+		}
+		if k.Status == api.Active && (k.CreatedBy != srv.Principal || k.FirstUsedAt != 0) {
+			return k, fmt.Errorf("it has the key %s already, since %s; to manage it here, import it by %s/%s",
+				k.KID, time.UnixMilli(k.CreatedAt).UTC().Format(time.RFC3339), agentID, k.KID)
+		}
+	}
+	k, err := r.put(ctx, agentID, o)
+	if err == nil && k.ExpiresAt != m.expiry() {
+		return r.client().ExpireKey(ctx, agentID, k.KID, m.expiry())
+	}
+	return k, err
+}
+
+// put sends a key. One that was there before, and works no more for long, is
+// not taken for the new one.
+func (r *keyResource) put(ctx context.Context, agentID string, o offer) (api.Key, error) {
+	k, err := r.client().PutKey(ctx, agentID, o.kid, o.request, "")
+	if err == nil && k.Status != api.Active {
+		return k, fmt.Errorf("it has, or had, the key %s, which is %s; no server takes a key twice: give another one", k.KID, k.Status)
+	}
+	return k, err
+}
+
+// rotate adds another key and lets the old one live on for its grace. Where the
+// agent has no room for it, the one before the old one makes room: keys that
+// are not of this state are never touched.
+func (r *keyResource) rotate(ctx context.Context, m, state *keyModel, o offer) error {
+	agentID, old := state.AgentID.ValueString(), state.KID.ValueString()
+	now, err := r.client().Now(ctx)
+	if err != nil {
+		return err
+	}
+	former, found, err := r.keyOf(ctx, agentID, old, nil)
+	if err != nil {
+		return err
+	}
+	end := now.Add(m.grace()).Unix()
+	o.request.ExpiresAt = m.expiry()
+	if found && former.Live() {
+		o.request.Previous = &api.RetireKey{KID: old, ExpiresAt: end}
+	}
+	before := state.previousID()
+	// A grace that is shortened in the same breath is shortened for all.
+	if m.movesGrace(state) && !state.added().Add(m.grace()).After(now) {
+		o.request.Revoke = []string{before}
+	}
+	k, err := r.put(ctx, agentID, o)
+	if errors.Is(err, api.ErrLimit) && before != "" && len(o.request.Revoke) == 0 {
+		o.request.Revoke = []string{before}
+		k, err = r.put(ctx, agentID, o)
+	}
+	if err != nil {
+		return err
+	}
+	m.setKey(k, state.Version.ValueInt64())
+	m.Previous = noPreviousKey()
+	if o.request.Previous != nil {
+		if former.ExpiresAt != 0 && former.ExpiresAt < end {
+			end = former.ExpiresAt
+		}
+		m.setPrevious(old, end)
+	}
+	return nil
+}
+
+// move shifts the ends that a changed configuration moves. Repeating it does no
+// harm.
+func (r *keyResource) move(ctx context.Context, m, state *keyModel) error {
+	agentID := state.AgentID.ValueString()
+	if end := m.expiry(); end != state.expiry() {
+		now, err := r.client().Now(ctx)
+		if err != nil {
+			return err
+		}
+		if end != 0 && end <= now.Unix() {
+			return fmt.Errorf("not_after = %q is past, and would end the key at once; to have that, destroy the resource", m.NotAfter.ValueString())
+		}
+		if _, err := r.client().ExpireKey(ctx, agentID, state.KID.ValueString(), end); err != nil {
+			return err
+		}
+	}
+	if !m.movesGrace(state) {
+		return nil
+	}
+	k, err := r.client().ExpireKey(ctx, agentID, state.previousID(), max(1, state.added().Add(m.grace()).Unix()))
+	switch {
+	case err == nil:
+		m.setPrevious(k.KID, k.ExpiresAt)
+	case !errors.Is(err, api.ErrDead) && !isGone(err):
+		return err
+	}
+	return nil
+}
+
+// end revokes the key and its predecessor. One that a newer one has replaced, as
+// under create_before_destroy, gets its grace instead.
+func (r *keyResource) end(ctx context.Context, m *keyModel) error {
+	agentID, kid := m.AgentID.ValueString(), m.KID.ValueString()
+	err := r.client().RevokeKey(ctx, agentID, kid, kid)
+	if errors.Is(err, api.ErrStale) {
+		k, err := r.client().Key(ctx, agentID, kid)
+		if err != nil {
+			return err
+		}
+		return r.supersede(ctx, asSecret(k), m.grace(), func(end int64) error {
+			_, err := r.client().ExpireKey(ctx, agentID, kid, end)
+			return err
+		})
+	}
+	if err != nil || m.previousID() == "" {
+		return err
+	}
+	return r.client().RevokeKey(ctx, agentID, m.previousID(), "")
+}
+
+// look takes on what the server says of the key and of its predecessor. Whatever
+// became of it, the resource stays: its version must not start anew.
+func (r *keyResource) look(ctx context.Context, srv client.Server, m *keyModel, f *facts) error {
+	agentID := m.AgentID.ValueString()
+	listed, err := r.client().Keys(ctx, agentID)
+	if err != nil {
+		return err
+	}
+	k, found, err := r.keyOf(ctx, agentID, m.KID.ValueString(), listed)
+	if err != nil {
+		return err
+	}
+	if found {
+		m.describe(k)
+		m.JWKSURI = optional(k.JWKSURI)
+		if m.Version.IsNull() {
+			m.Version = types.Int64Value(k.CreatedAt)
+		}
+	}
+	live := 0
+	f.Store, f.MakesRoom, f.Withdrawn = srv.StoreID, "", !found || k.Status != api.Active
+	for _, other := range listed {
+		if other.Live() {
+			live++
+		}
+		if other.KID != m.previousID() {
+			continue
+		}
+		m.setPrevious(other.KID, other.ExpiresAt)
+		switch {
+		case other.Status == api.Revoked:
+			m.Previous = noPreviousKey() // whatever end it had, it opens nothing
+		case other.Live():
+			f.MakesRoom = other.KID
+		}
+	}
+	if live < srv.MaxSecrets {
+		f.MakesRoom = ""
+	}
+	return nil
+}
