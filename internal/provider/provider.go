@@ -136,5 +136,5 @@ func (p *agentcreds) EphemeralResources(context.Context) []func() ephemeral.Ephe
 }
 
 func (p *agentcreds) Functions(context.Context) []func() function.Function {
-	return []func() function.Function{newRotationPeriod}
+	return []func() function.Function{newRotationPeriod, newJWKThumbprint, newPublicJWK}
 }
