@@ -10,12 +10,21 @@ import (
 	"unicode"
 )
 
+// tokenPlace is where tokens are given, and who gives them.
+type tokenPlace struct{ endpoint, issuer, origin string }
+
+// audience is whom an assertion names. One for another server must not be had
+// by this one.
+func (p tokenPlace) audience() (string, error) {
+	return p.issuer, sameOrigin("issuer", p.issuer, p.origin)
+}
+
 // tokenEndpoint finds the token endpoint by the metadata of the server: where
 // RFC 8414 puts them, where OpenID does, and where WSO2 does.
-func tokenEndpoint(ctx context.Context, web *http.Client, base string) (string, error) {
+func tokenEndpoint(ctx context.Context, web *http.Client, base string) (tokenPlace, error) {
 	u, err := url.Parse(base)
 	if err != nil {
-		return "", err
+		return tokenPlace{}, err
 	}
 	origin := u.Scheme + "://" + u.Host
 	places := []string{
@@ -26,41 +35,45 @@ func tokenEndpoint(ctx context.Context, web *http.Client, base string) (string, 
 	for _, place := range places {
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, place, nil)
 		if err != nil {
-			return "", err
+			return tokenPlace{}, err
 		}
 		r.Header.Set("Accept", "application/json")
 		status, _, body, err := fetch(web, r)
 		if err != nil {
-			return "", err
+			return tokenPlace{}, err
 		}
 		var told struct {
 			Endpoint string `json:"token_endpoint"`
+			Issuer   string `json:"issuer"`
 		}
 		if status != http.StatusOK || json.Unmarshal(body, &told) != nil || told.Endpoint == "" {
 			continue
 		}
-		return sameOrigin(told.Endpoint, origin)
+		if err := sameOrigin("token endpoint", told.Endpoint, origin); err != nil {
+			return tokenPlace{}, err
+		}
+		return tokenPlace{told.Endpoint, told.Issuer, origin}, nil
 	}
-	return "", hint(fmt.Errorf("%s does not tell where its token endpoint is (RFC 8414)", base), "does --endpoint name the server itself?")
+	return tokenPlace{}, hint(fmt.Errorf("%s does not tell where its token endpoint is (RFC 8414)", base), "does --endpoint name the server itself?")
 }
 
-// sameOrigin refuses a token endpoint elsewhere: who can write the metadata of
-// one server must not get the secrets for another.
-func sameOrigin(endpoint, origin string) (string, error) {
-	u, err := url.Parse(endpoint)
+// sameOrigin refuses a token endpoint, or an issuer, elsewhere: who can write the
+// metadata of one server must not get the secrets for another.
+func sameOrigin(what, told, origin string) error {
+	u, err := url.Parse(told)
 	if err != nil || u.Host == "" {
-		return "", fmt.Errorf("%s tells a token endpoint that is not a url", origin)
+		return fmt.Errorf("%s tells a %s that is not a url", origin, what)
 	}
 	if there := u.Scheme + "://" + u.Host; there != origin {
-		return "", hint(fmt.Errorf("%s says that its token endpoint is at %s", origin, printable(there)),
+		return hint(fmt.Errorf("%s says that its %s is at %s", origin, what, printable(there)),
 			"if that is the same server, name it with --endpoint %s", printable(there))
 	}
-	return endpoint, nil
+	return nil
 }
 
 // hints tell what can be done about an error of a token endpoint.
 var hints = map[string]string{
-	"invalid_client":          "is this the agent's id, and a secret that is neither expired nor revoked? the agent may be blocked; the audit of the server has the reason",
+	"invalid_client":          "is this the agent's id, and a secret or key that is neither expired nor revoked? the agent may be blocked; the audit of the server has the reason",
 	"unauthorized_client":     "the agent may not sign in in this way",
 	"invalid_scope":           "ask for fewer scopes with --scope",
 	"invalid_target":          "ask for an --audience that the agent has, or for none",

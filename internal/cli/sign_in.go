@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/client"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/oauth"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 )
 
@@ -42,7 +43,8 @@ func (a tokenAnswer) lives() int64 {
 	return n
 }
 
-// signIn gets a token for an agent at the token endpoint of the server.
+// signIn gets a token for an agent at the token endpoint of the server: with the
+// value, which is its secret, or with its private key.
 func signIn(ctx context.Context, t tokenFlags, value secret.Text) (tokenAnswer, error) {
 	c, err := client.New(client.Config{BaseURL: t.Endpoint}) // it knows what an endpoint is, and calls nobody
 	if err != nil {
@@ -57,30 +59,44 @@ func signIn(ctx context.Context, t tokenFlags, value secret.Text) (tokenAnswer, 
 		return tokenAnswer{}, err
 	}
 	form := url.Values{"grant_type": {"client_credentials"}}
+	if t.PrivateKeyFile != "" {
+		audience, err := at.audience()
+		if err != nil {
+			return tokenAnswer{}, err
+		}
+		signed, err := t.assertion(audience, time.Now())
+		if err != nil {
+			return tokenAnswer{}, err
+		}
+		form.Set("client_assertion_type", oauth.JWTBearer)
+		form.Set("client_assertion", signed)
+	}
 	if len(t.Scopes) > 0 {
 		form.Set("scope", strings.Join(t.Scopes, " "))
 	}
 	for _, audience := range t.Audiences {
 		form.Add("resource", audience)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, at, strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, at.endpoint, strings.NewReader(form.Encode()))
 	if err != nil {
 		return tokenAnswer{}, err
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Accept", "application/json")
-	// Each is form-encoded before (RFC 6749 §2.3.1).
-	r.SetBasicAuth(url.QueryEscape(t.AgentID), url.QueryEscape(value.Reveal()))
+	if t.PrivateKeyFile == "" {
+		// Each is form-encoded before (RFC 6749 §2.3.1).
+		r.SetBasicAuth(url.QueryEscape(t.AgentID), url.QueryEscape(value.Reveal()))
+	}
 	status, header, body, err := fetch(web, r)
 	if err != nil {
 		return tokenAnswer{}, err
 	}
 	if status != http.StatusOK {
-		return tokenAnswer{}, refusedBy(t.AgentID, at, status, header, body)
+		return tokenAnswer{}, refusedBy(t.AgentID, at.endpoint, status, header, body)
 	}
 	var got tokenAnswer
 	if err := json.Unmarshal(body, &got); err != nil || got.AccessToken.IsZero() {
-		return tokenAnswer{}, fmt.Errorf("sign in at %s: the answer has no access token", at)
+		return tokenAnswer{}, fmt.Errorf("sign in at %s: the answer has no access token", at.endpoint)
 	}
 	return got, nil
 }

@@ -29,6 +29,9 @@ type tokenFlags struct {
 	CA         string
 	asJSON     bool
 	asEnv      bool
+
+	PrivateKeyFile string // "": it has a secret
+	Alg            string // of assertions; "": the default of the key
 }
 
 func (p Program) token() *cobra.Command {
@@ -38,9 +41,11 @@ func (p Program) token() *cobra.Command {
 		Short: "Sign in as an agent and print the access token",
 		Long: `Sign in as an agent and print the access token. The secret of the agent comes from
 --secret-file, from AGENTCREDS_AGENT_SECRET, or from standard input; never from an
-argument, which everybody on the machine could read.`,
+argument, which everybody on the machine could read. With --private-key-file the
+agent signs in by its key instead, which is not sent anywhere.`,
 		Example: `  AGENTCREDS_AGENT_SECRET=… terraform-provider-agentcreds token --endpoint https://agents.example.com --agent-id 940642a5-…
-  vault kv get -field secret kv/agents/bot | terraform-provider-agentcreds token --endpoint … --agent-id … --json`,
+  vault kv get -field secret kv/agents/bot | terraform-provider-agentcreds token --endpoint … --agent-id … --json
+  terraform-provider-agentcreds token --endpoint … --agent-id … --private-key-file agent.pem`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
@@ -52,7 +57,11 @@ argument, which everybody on the machine could read.`,
 			if err := t.check(); err != nil {
 				return err
 			}
-			value, err := t.secret(c.InOrStdin(), p.Getenv)
+			var value secret.Text
+			var err error
+			if t.PrivateKeyFile == "" {
+				value, err = t.secret(c.InOrStdin(), p.Getenv)
+			}
 			if err != nil {
 				return err
 			}
@@ -68,12 +77,14 @@ argument, which everybody on the machine could read.`,
 	f.StringVar(&t.Endpoint, "endpoint", "", "`url` of the server")
 	f.StringVar(&t.AgentID, "agent-id", "", "`id` of the agent")
 	f.StringVar(&t.SecretFile, "secret-file", "", "`file` with the secret in one line; - is standard input")
+	f.StringVar(&t.PrivateKeyFile, "private-key-file", "", "`file` with the agent's private key in PEM, to sign in by it (private_key_jwt)")
+	f.StringVar(&t.Alg, "alg", "", "`algorithm` that the key is registered for (default RS256 with RSA, else that of\nthe key)")
 	f.StringSliceVar(&t.Scopes, "scope", nil, "`scope` to ask for; more than once for more")
 	f.StringSliceVar(&t.Audiences, "audience", nil, "`audience` that the token is for (default the server itself)")
 	f.StringVar(&t.CA, "ca-certificate", "", "`file` with CA certificates in PEM to trust instead of the system's")
 	f.BoolVar(&t.asJSON, "json", false, "print the whole answer as JSON")
 	f.BoolVar(&t.asEnv, "env", false, "print it as lines for an environment")
-	fromEnvironment(c, p.Getenv, "endpoint", "agent-id", "secret-file", "ca-certificate")
+	fromEnvironment(c, p.Getenv, "endpoint", "agent-id", "secret-file", "private-key-file", "ca-certificate")
 	return c
 }
 
@@ -83,6 +94,10 @@ func (t tokenFlags) check() error {
 		return usage(errors.New("--endpoint is needed: the url of the server"))
 	case t.AgentID == "":
 		return usage(errors.New("--agent-id is needed: the id of the agent"))
+	case t.PrivateKeyFile != "" && t.SecretFile != "":
+		return usage(errors.New("--private-key-file and --secret-file exclude each other"))
+	case t.PrivateKeyFile == "" && t.Alg != "":
+		return usage(errors.New("--alg goes with --private-key-file"))
 	case t.asJSON && t.asEnv:
 		return usage(errors.New("--json and --env exclude each other"))
 	}

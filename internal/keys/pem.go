@@ -34,13 +34,22 @@ func FromPEM(data []byte) (Public, error) {
 	return New(key)
 }
 
-// FromPrivatePEM reads the public half of a private key: PRIVATE KEY (PKCS #8),
-// RSA PRIVATE KEY (PKCS #1) or EC PRIVATE KEY (SEC 1). Errors never repeat what
-// was given.
+// FromPrivatePEM reads the public half of a private key, as Signer does.
 func FromPrivatePEM(data []byte) (Public, error) {
-	b, err := block(data)
+	signer, err := Signer(data)
 	if err != nil {
 		return Public{}, err
+	}
+	return New(signer.Public())
+}
+
+// Signer reads a private key: PRIVATE KEY (PKCS #8), RSA PRIVATE KEY (PKCS #1) or
+// EC PRIVATE KEY (SEC 1). Whether it is a good one is for New to say, of its
+// public half. Errors never repeat what was given.
+func Signer(data []byte) (crypto.Signer, error) {
+	b, err := block(data)
+	if err != nil {
+		return nil, err
 	}
 	var key any
 	switch b.Type {
@@ -51,16 +60,16 @@ func FromPrivatePEM(data []byte) (Public, error) {
 	case "EC PRIVATE KEY":
 		key, err = x509.ParseECPrivateKey(b.Bytes)
 	default:
-		return Public{}, unexpected(b, "PRIVATE KEY")
+		return nil, unexpected(b, "PRIVATE KEY")
 	}
 	if err != nil {
-		return Public{}, fmt.Errorf("%w: its block is %s, and what is in it is not", ErrForm, b.Type)
+		return nil, fmt.Errorf("%w: its block is %s, and what is in it is not", ErrForm, b.Type)
 	}
 	signer, ok := key.(crypto.Signer)
 	if !ok {
-		return Public{}, fmt.Errorf("%w: it cannot sign", ErrType)
+		return nil, fmt.Errorf("%w: it cannot sign", ErrType)
 	}
-	return New(signer.Public())
+	return signer, nil
 }
 
 // block is the one PEM block of a text. The parameters that openssl writes

@@ -7,8 +7,8 @@ import (
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 )
 
-// jwtBearer is the client_assertion_type of RFC 7523 §2.2.
-const jwtBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+// JWTBearer is the client_assertion_type of RFC 7523 §2.2.
+const JWTBearer = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 // privateKeyJWT is private_key_jwt: a JWT that the caller signed with its key,
 // in the body (RFC 7521 §4.2). Without a client_id it is its subject who wants
@@ -23,7 +23,7 @@ func privateKeyJWT(_ *http.Request, f form) (authority.Login, bool, *failure) {
 		return authority.Login{}, false, badRequest("client_assertion_type is missing")
 	case !ok:
 		return authority.Login{}, false, badRequest("client_assertion is missing")
-	case kind != jwtBearer:
+	case kind != JWTBearer:
 		return authority.Login{}, false, badClient()
 	}
 	l := authority.Login{ID: f["client_id"], Assertion: secret.New(text), Method: authority.PrivateKeyJWT}
