@@ -218,14 +218,21 @@ type AgentSecurity struct {
 	// RevokedAt is when everything was revoked, RFC 3339; read only, but
 	// removing it by PATCH reinstates the agent.
 	RevokedAt string `json:"revokedAt,omitempty"`
-	// Secrets is what there is of secrets, never a value. It is there only
-	// when a read asks for AttrSecrets by name.
-	Secrets []Secret `json:"secrets,omitempty"`
+	// Secrets is what there is of secrets, never a value, Keys and Certificates
+	// what there is of those. Each is there only when a read asks for its
+	// attribute by name. Certificates that open nothing any more are without
+	// their PEM.
+	Secrets      []Secret      `json:"secrets,omitempty"`
+	Keys         []Key         `json:"keys,omitempty"`
+	Certificates []Certificate `json:"certificates,omitempty"`
 }
 
-// AttrSecrets as one of the attributes of a read asks for the metadata of the
-// secrets.
-const AttrSecrets = SchemaCredentials + ":secrets"
+// Attributes by which a read asks for what there is of the credentials.
+const (
+	AttrSecrets      = SchemaCredentials + ":secrets"
+	AttrKeys         = SchemaCredentials + ":keys"
+	AttrCertificates = SchemaCredentials + ":certificates"
+)
 
 // AttrRevokedAt is the path that a PATCH removes to reinstate an agent.
 const AttrRevokedAt = SchemaCredentials + ":revokedAt"

@@ -10,16 +10,22 @@ import (
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 )
 
-// Agent is an agent as it is, and its secrets where they were asked for.
+// Agent is an agent as it is, and its credentials where they were asked for: of
+// each kind newest first, the live ones and the latest dead ones.
 type Agent struct {
 	store.Agent
-	Secrets []Secret // newest first: the live ones, and the latest dead ones
+	Secrets      []Secret
+	Keys         []PublicKey
+	Certificates []Certificate
 }
+
+// Along says which credentials are read along with agents.
+type Along struct{ Secrets, Keys, Certificates bool }
 
 // Query asks for a page of agents, oldest first.
 type Query struct {
 	store.Query
-	Secrets bool // with their secrets
+	Along
 }
 
 // The parts of a Query, for callers that do not know the store.
@@ -104,25 +110,64 @@ func (a *Authority) firstSecret(ctx context.Context, agentID string, n NewAgent)
 	return value, add, err
 }
 
-// Agent returns one agent, with its secrets.
+// Agent returns one agent, with its credentials.
 func (a *Authority) Agent(ctx context.Context, id string) (Agent, error) {
 	var out Agent
 	err := a.store.View(ctx, a.readAgent(id, &out))
 	return out, err
 }
 
-// readAgent reads an agent with its secrets into out.
+// readAgent reads an agent with its credentials into out.
 func (a *Authority) readAgent(id string, out *Agent) func(store.Reader) error {
 	return func(r store.Reader) error {
 		agent, err := r.Agent(id)
 		if err != nil {
 			return noAgent(err, id)
 		}
-		now := a.Now()
-		found, err := r.Secrets([]string{id}, now.Unix(), deadShown)
-		*out = Agent{Agent: agent, Secrets: judge(found[id], now)}
+		found := []Agent{{Agent: agent}}
+		err = a.readAlong(r, Along{true, true, true}, found)
+		*out = found[0]
 		return err
 	}
+}
+
+// readAlong reads the credentials of agents into them.
+func (a *Authority) readAlong(r store.Reader, along Along, agents []Agent) error {
+	now := a.Now()
+	ids := make([]string, len(agents))
+	for i := range agents {
+		ids[i] = agents[i].ID
+	}
+	if along.Secrets {
+		found, err := r.Secrets(ids, now.Unix(), deadShown)
+		if err != nil {
+			return err
+		}
+		for i, id := range ids {
+			agents[i].Secrets = judge(found[id], now)
+		}
+	}
+	if along.Keys {
+		found, err := r.Credentials(ids, store.KeyKind, now.Unix(), deadShown)
+		if err != nil {
+			return err
+		}
+		for i, id := range ids {
+			agents[i].Keys = judgeKeys(found[id], now)
+		}
+	}
+	if !along.Certificates {
+		return nil
+	}
+	found, err := r.Credentials(ids, store.CertificateKind, now.Unix(), deadShown)
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	cas, err := r.CAKeys()
+	for i, id := range ids {
+		agents[i].Certificates = judgeCertificates(found[id], cas, now)
+	}
+	return err
 }
 
 // Agents returns a page.
@@ -134,19 +179,10 @@ func (a *Authority) Agents(ctx context.Context, q Query) (Page, error) {
 			return err
 		}
 		out = Page{Total: page.Total, Agents: make([]Agent, len(page.Agents))}
-		ids := make([]string, len(page.Agents))
 		for i, agent := range page.Agents {
-			out.Agents[i], ids[i] = Agent{Agent: agent}, agent.ID
+			out.Agents[i].Agent = agent
 		}
-		if !q.Secrets {
-			return nil
-		}
-		now := a.Now()
-		secrets, err := r.Secrets(ids, now.Unix(), deadShown)
-		for i := range out.Agents {
-			out.Agents[i].Secrets = judge(secrets[ids[i]], now)
-		}
-		return err
+		return a.readAlong(r, q.Along, out.Agents)
 	})
 	return out, err
 }

@@ -145,7 +145,7 @@ func TestAgents(t *testing.T) {
 		ids = append(ids, id)
 		w.clock.Add(time.Second)
 	}
-	q := authority.Query{Secrets: true}
+	q := authority.Query{Along: authority.Along{Secrets: true}}
 	q.Offset, q.Limit = 1, 3
 	q.Where = []authority.Condition{{Field: authority.FieldDisplayName, Op: "eq", Value: "bot"}}
 	page, err := w.Agents(t.Context(), q)

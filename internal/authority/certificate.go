@@ -225,25 +225,18 @@ func serialOf(c *x509.Certificate) string { return fmt.Sprintf("%x", c.SerialNum
 
 // Certificates lists what there is of an agent's certificates, newest first:
 // the live ones and the latest dead ones.
-func (a *Authority) Certificates(ctx context.Context, agentID string) (out []Certificate, err error) {
-	err = a.store.View(ctx, func(r store.Reader) error {
-		out = nil
-		if _, err := r.Agent(agentID); err != nil {
-			return noAgent(err, agentID)
-		}
-		now := a.Now()
-		found, err := r.Credentials([]string{agentID}, store.CertificateKind, now.Unix(), deadShown)
-		if err != nil {
-			return err
-		}
-		all, err := r.CAKeys()
-		for i, c := range found[agentID] {
-			out = append(out, certificateOf(c, all, now))
-			out[i].Latest = i == 0
-		}
-		return err
-	})
-	return out, err
+func (a *Authority) Certificates(ctx context.Context, agentID string) ([]Certificate, error) {
+	agent, err := a.Agent(ctx, agentID)
+	return agent.Certificates, err
+}
+
+// judgeCertificates tells the status of certificates that are newest first.
+func judgeCertificates(found []store.Credential, cas []store.CAKey, now time.Time) (out []Certificate) {
+	for i, c := range found {
+		out = append(out, certificateOf(c, cas, now))
+		out[i].Latest = i == 0
+	}
+	return out
 }
 
 // Certificate returns one, however long it has been dead.

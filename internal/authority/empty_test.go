@@ -18,7 +18,7 @@ func TestEmpty(t *testing.T) {
 	if a.StoreID() != "" || a.MaxSecrets() != 3 {
 		t.Errorf("store %q, %d secrets", a.StoreID(), a.MaxSecrets())
 	}
-	q := authority.Query{Secrets: true}
+	q := authority.Query{Along: authority.Along{Secrets: true}}
 	q.Limit = 10
 	if page, err := a.Agents(ctx, q); err != nil || page.Total != 0 || len(page.Agents) != 0 {
 		t.Errorf("Agents = %v, %v", page, err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/url"
 	"regexp"
+	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/keys"
@@ -190,20 +191,17 @@ func newKeyOnly(tx store.Tx, add store.Credential) error {
 
 // PublicKeys lists what there is of an agent's keys, newest first: the live ones
 // and the latest dead ones.
-func (a *Authority) PublicKeys(ctx context.Context, agentID string) (out []PublicKey, err error) {
-	err = a.store.View(ctx, func(r store.Reader) error {
-		out = nil
-		if _, err := r.Agent(agentID); err != nil {
-			return noAgent(err, agentID)
-		}
-		now := a.Now()
-		found, err := r.Credentials([]string{agentID}, store.KeyKind, now.Unix(), deadShown)
-		for i, c := range found[agentID] {
-			out = append(out, PublicKey{Credential: c, Status: lifeOf(c).status(now), Latest: i == 0})
-		}
-		return err
-	})
-	return out, err
+func (a *Authority) PublicKeys(ctx context.Context, agentID string) ([]PublicKey, error) {
+	agent, err := a.Agent(ctx, agentID)
+	return agent.Keys, err
+}
+
+// judgeKeys tells the status of keys that are newest first.
+func judgeKeys(found []store.Credential, now time.Time) (out []PublicKey) {
+	for i, c := range found {
+		out = append(out, PublicKey{Credential: c, Status: lifeOf(c).status(now), Latest: i == 0})
+	}
+	return out
 }
 
 // PublicKey returns one key, however long it has been dead.

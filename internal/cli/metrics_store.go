@@ -104,7 +104,7 @@ func (a *ages) look() (tally, error) {
 		return tally{}, err
 	}
 	out.unknown = float64(failures.Unknown)
-	q := authority.Query{Secrets: true}
+	q := authority.Query{Along: authority.Along{Secrets: true}}
 	for q.Limit = scrapePage; q.Offset < scrapeAgents; q.Offset += scrapePage {
 		page, err := a.rules.Agents(ctx, q)
 		if err != nil {

@@ -285,6 +285,26 @@ func TestTokenWaiters(t *testing.T) {
 	})
 }
 
+// TestTokenScopesCredentials: what is asked first of credentials is asked with
+// the scopes that it takes.
+func TestTokenScopesCredentials(t *testing.T) {
+	for what, ask := range map[string]func(*client.Client) error{
+		"Secrets":      func(c *client.Client) error { _, err := c.Secrets(t.Context(), "a1"); return err },
+		"Keys":         func(c *client.Client) error { _, err := c.Keys(t.Context(), "a1"); return err },
+		"Key":          func(c *client.Client) error { _, err := c.Key(t.Context(), "a1", "k"); return err },
+		"Certificates": func(c *client.Client) error { _, err := c.Certificates(t.Context(), "a1"); return err },
+		"Certificate":  func(c *client.Client) error { _, err := c.Certificate(t.Context(), "a1", "1f"); return err },
+	} {
+		i := newIssuer("3600")
+		if err := ask(i.over(t, m2m)); err != nil {
+			t.Fatal(what, err)
+		}
+		if got := i.tokens(); len(got) == 0 || !strings.Contains(got[len(got)-1].body, url.QueryEscape(allScopes)) {
+			t.Errorf("%s is asked with the tokens %v", what, got)
+		}
+	}
+}
+
 // TestTokenScopesWSO2: a plain WSO2 server is asked for the scopes of agents
 // alone, and for those of roles when a role is worked on.
 func TestTokenScopesWSO2(t *testing.T) {

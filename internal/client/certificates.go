@@ -28,7 +28,7 @@ func (c *Client) Certificates(ctx context.Context, agentID string) ([]api.Certif
 	if err := checkID("an agent", agentID); err != nil {
 		return nil, err
 	}
-	list, err := do[api.CertificateList](ctx, c, call{method: http.MethodGet, path: api.PathCertificates(agentID), effect: reads})
+	list, err := do[api.CertificateList](ctx, c, call{method: http.MethodGet, path: api.PathCertificates(agentID), effect: reads, needs: scopesExtension})
 	return list.List, err
 }
 
@@ -37,7 +37,7 @@ func (c *Client) Certificate(ctx context.Context, agentID, id string) (api.Certi
 	if err := checkCertificateIDs(agentID, id); err != nil {
 		return api.Certificate{}, err
 	}
-	return do[api.Certificate](ctx, c, call{method: http.MethodGet, path: api.PathCertificate(agentID, id), effect: reads})
+	return do[api.Certificate](ctx, c, call{method: http.MethodGet, path: api.PathCertificate(agentID, id), effect: reads, needs: scopesExtension})
 }
 
 // ExpireCertificate moves the end of a live certificate, in unix seconds by the

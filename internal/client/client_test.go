@@ -210,9 +210,9 @@ func TestReadAttributes(t *testing.T) {
 		}
 		return f.requests()
 	}
+	const ours = "urn%3Aagentcreds%3Aparams%3Ascim%3Aschemas%3Aextension%3Acredentials%3A1.0%3AAgent"
 	const names = "attributes=externalId%2CuserName%2Cactive%2Cmeta%2Croles%2Curn%3Ascim%3Awso2%3Aagent%3Aschema%2Curn%3Ascim%3Awso2%3Aschema%2C" +
-		"urn%3Aagentcreds%3Aparams%3Ascim%3Aschemas%3Aextension%3Acredentials%3A1.0%3AAgent%2C" +
-		"urn%3Aagentcreds%3Aparams%3Ascim%3Aschemas%3Aextension%3Acredentials%3A1.0%3AAgent%3Asecrets"
+		ours + "%2C" + ours + "%3Asecrets%2C" + ours + "%3Akeys%2C" + ours + "%3Acertificates"
 	const filter = "count=100&filter=id+sw+%22a%5C%22%22&startIndex="
 	var got []string
 	for _, r := range append(read(t, reference(list)), read(t, wso2(list))...) {

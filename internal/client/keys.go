@@ -23,7 +23,7 @@ func (c *Client) Keys(ctx context.Context, agentID string) ([]api.Key, error) {
 	if err := checkID("an agent", agentID); err != nil {
 		return nil, err
 	}
-	list, err := do[api.KeyList](ctx, c, call{method: http.MethodGet, path: api.PathKeys(agentID), effect: reads})
+	list, err := do[api.KeyList](ctx, c, call{method: http.MethodGet, path: api.PathKeys(agentID), effect: reads, needs: scopesExtension})
 	return list.List, err
 }
 
@@ -32,7 +32,7 @@ func (c *Client) Key(ctx context.Context, agentID, kid string) (api.Key, error) 
 	if err := checkKeyIDs(agentID, kid); err != nil {
 		return api.Key{}, err
 	}
-	return do[api.Key](ctx, c, call{method: http.MethodGet, path: api.PathKey(agentID, kid), effect: reads})
+	return do[api.Key](ctx, c, call{method: http.MethodGet, path: api.PathKey(agentID, kid), effect: reads, needs: scopesExtension})
 }
 
 // ExpireKey moves the end of a live key, in unix seconds by the server's clock;

@@ -13,12 +13,13 @@ import (
 // pageSize is the default and the limit of a WSO2 store.
 const pageSize = 100
 
-// wholeAgent asks a server with our extension for everything, the metadata of
-// the secrets included: naming one attribute leaves out those not named. id and
+// wholeAgent asks a server with our extension for everything, what there is of
+// its credentials included: naming one attribute leaves out those not named. id and
 // schemas always come.
 var wholeAgent = strings.Join([]string{
 	"externalId", "userName", "active", "meta", "roles",
-	api.SchemaWSO2Agent, api.SchemaWSO2, api.SchemaCredentials, api.AttrSecrets,
+	api.SchemaWSO2Agent, api.SchemaWSO2, api.SchemaCredentials,
+	api.AttrSecrets, api.AttrKeys, api.AttrCertificates,
 }, ",")
 
 // reading is a read of agents. A plain WSO2 server sends everything that it has

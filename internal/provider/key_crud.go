@@ -65,7 +65,7 @@ func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 		if !isAgent(a, &resp.Diagnostics) {
 			return
 		}
-		err = r.look(ctx, srv, &m, &f)
+		err = r.look(ctx, srv, a, &m, &f)
 	}
 	if err != nil {
 		resp.Diagnostics.AddError("Cannot read the agent key", "Agent "+agentID+": "+r.explain(err))
@@ -146,12 +146,7 @@ func (r *keyResource) ImportState(ctx context.Context, req resource.ImportStateR
 	if !ok {
 		return
 	}
-	listed, err := r.client().Keys(ctx, a.ID)
-	if err != nil {
-		resp.Diagnostics.AddError("Cannot import the agent key", "Agent "+a.ID+": "+r.explain(err))
-		return
-	}
-	for _, k := range listed {
+	for _, k := range security(a).Keys {
 		if k.Status == api.Active && (k.KID == kid || !named) {
 			resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("agent_id"), a.ID)...)
 			resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("kid"), k.KID)...)

@@ -165,13 +165,9 @@ func (r *keyResource) end(ctx context.Context, m *keyModel) error {
 
 // look takes on what the server says of the key and of its predecessor. Whatever
 // became of it, the resource stays: its version must not start anew.
-func (r *keyResource) look(ctx context.Context, srv client.Server, m *keyModel, f *facts) error {
-	agentID := m.AgentID.ValueString()
-	listed, err := r.client().Keys(ctx, agentID)
-	if err != nil {
-		return err
-	}
-	k, found, err := r.keyOf(ctx, agentID, m.KID.ValueString(), listed)
+func (r *keyResource) look(ctx context.Context, srv client.Server, a api.Agent, m *keyModel, f *facts) error {
+	listed := security(a).Keys
+	k, found, err := r.keyOf(ctx, a.ID, m.KID.ValueString(), listed)
 	if err != nil {
 		return err
 	}

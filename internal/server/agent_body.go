@@ -20,7 +20,7 @@ var agentSchemas = []string{
 
 // agentBody is an agent on the wire. accountLocked is there only when it is
 // true, as WSO2 has it; active always.
-func agentBody(base string, a authority.Agent, withSecrets bool) api.Agent {
+func agentBody(base string, a authority.Agent, along authority.Along) api.Agent {
 	active := !a.Inactive
 	body := api.Agent{
 		Schemas:    agentSchemas,
@@ -52,10 +52,36 @@ func agentBody(base string, a authority.Agent, withSecrets bool) api.Agent {
 	if a.UserServing {
 		body.Profile.IsUserServingAgent = &a.UserServing
 	}
-	if withSecrets {
-		for _, sec := range a.Secrets {
-			body.Extension.Secrets = append(body.Extension.Secrets, secretBody(sec))
-		}
+	if along.Secrets {
+		body.Extension.Secrets = bodies(a.Secrets, secretBody)
+	}
+	if along.Keys {
+		body.Extension.Keys = bodies(a.Keys, keyBody)
+	}
+	if along.Certificates {
+		body.Extension.Certificates = bodies(a.Certificates, briefCertificate)
+	}
+	return body
+}
+
+// bodies are credentials on the wire; nil for none.
+func bodies[T, B any](found []T, of func(T) B) []B {
+	if len(found) == 0 {
+		return nil
+	}
+	out := make([]B, len(found))
+	for i, v := range found {
+		out[i] = of(v)
+	}
+	return out
+}
+
+// briefCertificate leaves out the PEM of what opens nothing any more: a page of
+// agents would be long with it.
+func briefCertificate(cert authority.Certificate) api.Certificate {
+	body := certificateBody(cert)
+	if !body.Live() {
+		body.CertificatePEM, body.CAChainPEM = "", ""
 	}
 	return body
 }

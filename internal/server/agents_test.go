@@ -1,13 +1,21 @@
 package server_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
 	"maps"
+	"math/big"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 )
@@ -333,6 +341,54 @@ func (g *rig) each(query string) []map[string]any {
 	}
 	id, _ := list.Resources[0]["id"].(string)
 	return []map[string]any{list.Resources[0], g.send("GET", agents+"/"+id+query, "").is(200).json()}
+}
+
+// TestCredentialsOfAgents: keys and certificates are shown by name alone, in
+// lists as in reads, and as their own paths show them; PEM of live ones only.
+func TestCredentialsOfAgents(t *testing.T) {
+	g := newRig(t)
+	a := g.create(`{}`)
+	below := "/api/server/v1/agents/" + a.ID
+	g.send("POST", below+"/keys", `{"jwk":{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}}`).is(201)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(7), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _ := json.Marshal(string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	cert := g.send("POST", below+"/certificates", `{"certificatePem":`+string(text)+`}`).is(201)
+	keys := decodeAs[api.KeyList](g.send("GET", below+"/keys", "").is(200)).List
+	certificates := decodeAs[api.CertificateList](g.send("GET", below+"/certificates", "").is(200)).List
+	for _, tt := range []struct {
+		attributes string
+		want       api.AgentSecurity
+	}{
+		{"", api.AgentSecurity{}},
+		{api.SchemaCredentials, api.AgentSecurity{}},
+		{api.AttrKeys, api.AgentSecurity{Keys: keys}},
+		{strings.ToUpper(api.AttrCertificates), api.AgentSecurity{Certificates: certificates}},
+		{api.AttrKeys + "," + api.AttrCertificates, api.AgentSecurity{Keys: keys, Certificates: certificates}},
+	} {
+		for _, target := range []string{agents, agents + "/" + a.ID} {
+			got := g.send("GET", target+"?attributes="+tt.attributes, "").is(200)
+			shown := got.agent()
+			if target == agents {
+				shown = decodeAs[api.List[api.Agent]](got).Resources[0]
+			}
+			if diff := cmp.Diff(&tt.want, shown.Extension, cmpopts.IgnoreFields(api.AgentSecurity{}, "OwnerToken")); diff != "" {
+				t.Errorf("GET %s for %q (-want +got):\n%s", target, tt.attributes, diff)
+			}
+		}
+	}
+	g.send("DELETE", below+"/certificates/"+decodeAs[api.Certificate](cert).ID, "").is(204)
+	shown := g.send("GET", agents+"/"+a.ID+"?attributes="+api.AttrCertificates, "").is(200).agent().Extension.Certificates
+	if len(shown) != 1 || shown[0].Status != api.Revoked || shown[0].CertificatePEM != "" || shown[0].SerialNumber == "" {
+		t.Errorf("the revoked certificate is %+v", shown)
+	}
 }
 
 // TestSecretsOfAgents: metadata of secrets only by name, and never a value.

@@ -44,6 +44,8 @@ var attributes = []attribute{
 	{api.SchemaCredentials, "revokedAt", setRevokedAt},
 	{api.SchemaCredentials, "secret", setSecret},
 	{api.SchemaCredentials, "secrets", nil},
+	{api.SchemaCredentials, "keys", nil},
+	{api.SchemaCredentials, "certificates", nil},
 }
 
 // attrPath is an attribute as a request names it.

@@ -167,6 +167,8 @@ func TestFurtherScopes(t *testing.T) {
 		{"secrets in GET", "GET", agents + "/" + id + secrets, ``, api.ScopeAgentView, api.ScopeCredentialView},
 		{"secrets in a list", "GET", agents + secrets, ``, api.ScopeAgentList, api.ScopeCredentialView},
 		{"secrets in a search", "POST", agents + "/.search", `{"attributes":["` + api.AttrSecrets + `"]}`, api.ScopeAgentList, api.ScopeCredentialView},
+		{"keys in GET", "GET", agents + "/" + id + "?attributes=" + api.AttrKeys, ``, api.ScopeAgentView, api.ScopeCredentialView},
+		{"certificates in a list", "GET", agents + "?attributes=" + api.AttrCertificates, ``, api.ScopeAgentList, api.ScopeCredentialView},
 		{"secrets in the answer to a POST", "POST", agents + secrets, `{}`, api.ScopeAgentCreate, api.ScopeCredentialView},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -63,7 +63,7 @@ func (c *call) list(in api.SearchRequest) (any, error) {
 	if !some || count == 0 {
 		return body, nil
 	}
-	q := authority.Query{Secrets: want.secrets}
+	q := authority.Query{Along: want.along}
 	q.Where, q.Offset, q.Limit = where, start-1, count
 	page, err := c.authority.Agents(c.Context(), q)
 	if err != nil {

@@ -19,10 +19,10 @@ type Profile struct {
 	// refuse them.
 	attributes []attribute
 	lax        bool
-	// maxCount is the largest page; secrets reports whether it can have the
-	// metadata of secrets in it.
-	maxCount int
-	secrets  bool
+	// maxCount is the largest page; credentials reports whether it can have
+	// what there is of those in it.
+	maxCount    int
+	credentials bool
 
 	agent   func(*call, authority.Agent) api.Agent
 	changed func(id string) string // path of the Location of an agent that was read or changed
@@ -40,12 +40,12 @@ func (p Profile) Name() string { return p.name }
 // Reference is our own API, with everything in it.
 func Reference() Profile {
 	return Profile{
-		name:       "reference",
-		routes:     table(),
-		attributes: attributes,
-		maxCount:   500,
-		secrets:    true,
-		agent:      referenceAgent,
+		name:        "reference",
+		routes:      table(),
+		attributes:  attributes,
+		maxCount:    500,
+		credentials: true,
+		agent:       referenceAgent,
 		// Unlike WSO2, which says Users in the header of GET, PUT and PATCH,
 		// the location is the agent's.
 		changed: api.PathAgent,
@@ -56,5 +56,5 @@ func Reference() Profile {
 }
 
 func referenceAgent(c *call, a authority.Agent) api.Agent {
-	return agentBody(c.base, a, c.want.secrets)
+	return agentBody(c.base, a, c.want.along)
 }

@@ -53,7 +53,7 @@ func asgardeoAttributes() []attribute {
 // asgardeoAgent shows no extension, no flag of a create, and active only where
 // somebody set it to false. Every agent has the role that all have.
 func asgardeoAgent(c *call, a authority.Agent) api.Agent {
-	body := agentBody(c.base, a, false)
+	body := agentBody(c.base, a, authority.Along{})
 	body.Schemas = agentSchemas[:len(agentSchemas)-1]
 	body.Extension, body.ExternalID, body.Profile.IsUserServingAgent = nil, "", nil
 	if *body.Active {

@@ -37,6 +37,8 @@ func schemaBodies(base string) []api.Schema {
 			described("ownerToken", "Owner token", "STRING", readWrite, "Marks whose resource the agent is"),
 			described("revokedAt", "Revoked", "STRING", readOnly, "When everything was revoked; a PATCH that removes it reinstates the agent"),
 			many(onRequest(described("secrets", "Secrets", "COMPLEX", readOnly, "Metadata of the secrets; only when asked for by name"))),
+			many(onRequest(described("keys", "Keys", "COMPLEX", readOnly, "Public keys; only when asked for by name"))),
+			many(onRequest(described("certificates", "Certificates", "COMPLEX", readOnly, "Certificates; only when asked for by name"))),
 		}},
 	}
 	for i := range bodies {

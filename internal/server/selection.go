@@ -6,15 +6,16 @@ import (
 	"strings"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
 )
 
 // selection is which parts of an agent an answer shows, by the names of the
 // members at the top: SCIM's attributes and excludedAttributes. id and schemas
 // are always there, and a password that was made just now: it is shown once.
 type selection struct {
-	only    []string // lower case; empty: all
-	except  []string // lower case
-	secrets bool     // the metadata of secrets was asked for by name
+	only   []string        // lower case; empty: all
+	except []string        // lower case
+	along  authority.Along // the credentials that were asked for by name
 }
 
 // selectionOf reads lists of attribute names, each a comma-separated text.
@@ -24,8 +25,16 @@ func selectionOf(attributes, excluded []string) selection {
 	for _, name := range names(attributes) {
 		p := parsePath(name)
 		want.only = append(want.only, p.top())
-		if p.schema == api.SchemaCredentials && strings.EqualFold(p.name, "secrets") {
-			want.secrets = true
+		if p.schema != api.SchemaCredentials {
+			continue
+		}
+		switch strings.ToLower(p.name) {
+		case "secrets":
+			want.along.Secrets = true
+		case "keys":
+			want.along.Keys = true
+		case "certificates":
+			want.along.Certificates = true
 		}
 	}
 	for _, name := range names(excluded) {
@@ -96,11 +105,13 @@ func (c *call) readQuery() error {
 }
 
 // wants takes what the caller wants to see of an agent, and refuses a caller
-// who asks for what is known of secrets and may not.
+// who asks for what is known of credentials and may not.
 func (c *call) wants(attributes, excluded []string) error {
 	c.want = selectionOf(attributes, excluded)
-	c.want.secrets = c.want.secrets && c.profile.secrets
-	if !c.want.secrets {
+	if !c.profile.credentials {
+		c.want.along = authority.Along{}
+	}
+	if c.want.along == (authority.Along{}) {
 		return nil
 	}
 	return c.need(api.ScopeCredentialView)
