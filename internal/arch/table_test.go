@@ -29,7 +29,7 @@ var table = []pkg{
 	{name: "oauth", may: []string{"authority", "keys", "secret"}, why: "secret: what a request shows is a secret.Text from the first byte on"},
 
 	{name: "client", may: []string{"api", "keys", "secret"}, why: "secret: its own credentials must not be printed by accident either"},
-	{name: "embedded", may: []string{"client", "server", "authority", "audit", "store", "store/sqlite"}, why: "store: it tells a missing store from a broken one"},
+	{name: "embedded", may: []string{"client", "server", "authority", "audit", "secret", "store", "store/sqlite"}, why: "store: it tells a missing store from a broken one; secret: it reads the seal key"},
 	{name: "apitest", may: []string{"api", "client", "secret"}, why: "secret: it sends and compares secrets"},
 
 	{name: "provider", may: []string{"api", "client", "embedded", "secret", "keys"}},

@@ -80,6 +80,12 @@ func (a *Authority) CAs(ctx context.Context) (out []CA, err error) {
 // CreateCA makes a CA whose root is in this server. What signed before signs
 // revocation lists only.
 func (a *Authority) CreateCA(ctx context.Context, p Principal, name string) (CA, error) {
+	return a.makeCA(ctx, p, name, false)
+}
+
+// makeCA makes a CA; the first one only where there is none yet: of two who find
+// none at once, one makes it and both use that one.
+func (a *Authority) makeCA(ctx context.Context, p Principal, name string, first bool) (CA, error) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return CA{}, fmt.Errorf("make a CA key: %w", err)
@@ -94,7 +100,7 @@ func (a *Authority) CreateCA(ctx context.Context, p Principal, name string) (CA,
 	if err != nil {
 		return CA{}, fmt.Errorf("make a CA: %w", err)
 	}
-	return a.addCA(ctx, p, certificatePEM(der), "", private)
+	return a.addCA(ctx, p, newCA{certificatePEM(der), "", private, first})
 }
 
 // ImportCA takes an intermediate CA whose root is elsewhere: its certificate
@@ -120,19 +126,26 @@ func (a *Authority) ImportCA(ctx context.Context, p Principal, chain string, pri
 	case now.Before(c.NotBefore) || !now.Before(c.NotAfter):
 		return CA{}, refuse(Invalid, "The CA certificate is valid from %s to %s, not now.", stamp(c.NotBefore), stamp(c.NotAfter))
 	}
-	return a.addCA(ctx, p, certificatePEM(c.Raw), string(rest), private)
+	return a.addCA(ctx, p, newCA{certificatePEM(c.Raw), string(rest), private, false})
 }
 
-func (a *Authority) addCA(ctx context.Context, p Principal, cert, chain string, private crypto.Signer) (CA, error) {
+// newCA is a CA on its way into the store.
+type newCA struct {
+	cert, chain string // PEM
+	private     crypto.Signer
+	first       bool // another that signs already is left alone, and this one dropped
+}
+
+func (a *Authority) addCA(ctx context.Context, p Principal, n newCA) (CA, error) {
 	seal, err := a.caSeal()
 	if err != nil {
 		return CA{}, err
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
+	der, err := x509.MarshalPKCS8PrivateKey(n.private)
 	if err != nil {
 		return CA{}, fmt.Errorf("encode a CA key: %w", err)
 	}
-	k := store.CAKey{ID: newID(), Certificate: cert, Chain: chain, Sealed: seal.Seal(caPurpose, der), Created: a.Now()}
+	k := store.CAKey{ID: newID(), Certificate: n.cert, Chain: n.chain, Sealed: seal.Seal(caPurpose, der), Created: a.Now()}
 	base := audit.Event{Actor: p.Name, Action: audit.CACreate, Target: k.ID}
 	err = a.act(ctx, base, func(tx store.Tx, _ *audit.Event) error {
 		if err := checkSeal(tx, seal); err != nil {
@@ -147,6 +160,9 @@ func (a *Authority) addCA(ctx context.Context, p Principal, cert, chain string, 
 		}
 		for _, old := range all {
 			if old.Retired.IsZero() {
+				if n.first {
+					return errUnchanged
+				}
 				old.Retired = k.Created
 				if err := tx.SetCAKey(old); err != nil {
 					return err
@@ -188,7 +204,7 @@ func (a *Authority) signer(ctx context.Context) (signingCA, error) {
 	if refusal, ok := asError(err); !ok || refusal.Kind != NoCA || !a.ca.Own {
 		return ca, err
 	}
-	if _, err := a.CreateCA(ctx, Principal{Name: "server"}, "agentcreds"); err != nil {
+	if _, err := a.makeCA(ctx, Principal{Name: "server"}, "agentcreds", true); err != nil {
 		return signingCA{}, err
 	}
 	return a.present(ctx)

@@ -11,7 +11,6 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/go-jose/go-jose/v4"
@@ -52,7 +51,7 @@ func checkSeal(r store.Reader, seal secret.SealKey) error {
 }
 
 // ErrSealKey says that the seal key is missing, or not the one of the store.
-var ErrSealKey = errors.New("the seal key is not the one of this store")
+var ErrSealKey = secret.ErrSealKey
 
 // open unseals a key and keeps it ready.
 func (i *Issuer) open(ctx context.Context, k store.SigningKey) (jose.Signer, error) {

@@ -32,7 +32,7 @@ func readToken(path string) (secret.Text, error) {
 	if path == noToken {
 		return secret.Text{}, nil
 	}
-	line, err := readPrivate(path)
+	line, err := secret.ReadLine(path)
 	if err == nil && line != "" && !token68.MatchString(line) {
 		err = errors.New("it does not hold one line with a token in it (letters, digits and -._~+/)")
 	}
@@ -47,7 +47,7 @@ func readToken(path string) (secret.Text, error) {
 // both use that one.
 func makeToken(path string) (secret.Text, error) {
 	token := newToken()
-	err := writeOnce(path, token.Reveal()+"\n")
+	err := secret.WriteOnce(path, token.Reveal()+"\n")
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return readToken(path)

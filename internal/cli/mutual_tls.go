@@ -60,7 +60,7 @@ func newRules(ctx context.Context, cfg serveConfig, s store.Store, own string) (
 	domain := cfg.trustDomain
 	if domain == "" {
 		domain = "localhost"
-		if u, err := url.Parse(place); err == nil && trustDomain.MatchString(strings.ToLower(u.Hostname())) {
+		if u, err := url.Parse(place); err == nil && !isLoopback(u.Hostname()) && trustDomain.MatchString(strings.ToLower(u.Hostname())) {
 			domain = strings.ToLower(u.Hostname())
 		}
 	}

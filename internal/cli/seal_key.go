@@ -3,11 +3,8 @@ package cli
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os/exec"
 	"runtime"
 	"strings"
@@ -16,10 +13,6 @@ import (
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 )
-
-// sealPrefix starts a seal key, so that it is known for what it is; base64 of
-// 32 bytes follows. What one brings along may come without it.
-const sealPrefix = "agck_"
 
 // sealTimeout is how long a command may take to give the seal key.
 const sealTimeout = 15 * time.Second
@@ -68,21 +61,22 @@ func (s sealSource) check(ctx context.Context) error {
 // open reads the key. Only a file is made when there is none, and only while
 // nothing in the store was sealed.
 func (s sealSource) open(ctx context.Context) (secret.SealKey, error) {
+	if s.kind == "file" {
+		key, err := secret.SealFile{Path: s.at, Known: s.rules.SealFingerprint}.Open(ctx)
+		return key, s.bad(err)
+	}
 	line, err := s.read(ctx)
-	if err == nil && line == "" && s.kind == "file" {
-		line, err = s.make(ctx)
-	}
 	if err != nil {
 		return secret.SealKey{}, s.bad(err)
 	}
-	key, err := decodeSeal(line)
-	if err != nil {
-		return secret.SealKey{}, s.bad(err)
-	}
-	return key, nil
+	key, err := secret.ParseSealKey(line)
+	return key, s.bad(err)
 }
 
 func (s sealSource) bad(err error) error {
+	if err == nil {
+		return nil
+	}
 	err = fmt.Errorf("use the seal key %s: %w", s, err)
 	if s.kind == "file" {
 		return hint(err, "it must be a file of yours alone (mode 0600) with the key of this store in one line; --seal-key names another file, env:VARIABLE or exec:COMMAND")
@@ -91,10 +85,7 @@ func (s sealSource) bad(err error) error {
 }
 
 func (s sealSource) read(ctx context.Context) (string, error) {
-	switch s.kind {
-	case "file":
-		return readPrivate(s.at)
-	case "env":
+	if s.kind == "env" {
 		return s.getenv(s.at), nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, sealTimeout)
@@ -111,42 +102,4 @@ func (s sealSource) read(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("the command failed: %w", err)
 	}
 	return out.String(), nil
-}
-
-// make makes a key and its file. Of two who make it at once one wins and both
-// use that one.
-func (s sealSource) make(ctx context.Context) (string, error) {
-	known, err := s.rules.SealFingerprint(ctx)
-	switch {
-	case err != nil:
-		return "", err
-	case known != "":
-		// Another process may have made the file since it was looked for.
-		if line, err := readPrivate(s.at); err != nil || line != "" {
-			return line, err
-		}
-		return "", fmt.Errorf("%w: there is no such file, and the store was sealed with the key %s", authority.ErrSealKey, known)
-	}
-	bits := make([]byte, secret.SealKeyLen)
-	_, _ = rand.Read(bits) // never fails: crypto/rand crashes the program instead
-	line := sealPrefix + base64.RawURLEncoding.EncodeToString(bits)
-	err = writeOnce(s.at, line+"\n")
-	if errors.Is(err, fs.ErrExist) {
-		return readPrivate(s.at)
-	}
-	return line, err
-}
-
-// decodeSeal reads what a source gave. Errors do not quote it.
-func decodeSeal(line string) (secret.SealKey, error) {
-	text := strings.TrimPrefix(strings.TrimSpace(line), sealPrefix)
-	if text == "" {
-		return secret.SealKey{}, errors.New("it is empty")
-	}
-	text = strings.NewReplacer("+", "-", "/", "_").Replace(strings.TrimRight(text, "="))
-	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || len(raw) != secret.SealKeyLen {
-		return secret.SealKey{}, fmt.Errorf("it does not hold %d bytes in base64", secret.SealKeyLen)
-	}
-	return secret.NewSealKey(raw)
 }

@@ -106,7 +106,7 @@ func (s *settings) flags(c *cobra.Command) {
 	f.Lookup("rate-limit").DefValue = "0" // which the help leaves out: the text has it
 	f.StringVar(&s.TLSClientCA, "tls-client-ca", "", "`file` with certificates of CAs in PEM, under which agents can be trusted by a\nsubject that their certificates name")
 	f.StringVar(&s.ClientCertHeader, "client-cert-header", "Client-Cert", "`name` of the header by which trusted proxies hand on the certificate that a\nclient connected with (RFC 9440); its chain comes in <name>-Chain")
-	f.StringVar(&s.TrustDomain, "trust-domain", "", "`name` in spiffe://<name>/agent/<id>, which certificates that are signed here\nhave (default the host of the issuer)")
+	f.StringVar(&s.TrustDomain, "trust-domain", "", "`name` in spiffe://<name>/agent/<id>, which certificates that are signed here\nhave (default the host of the issuer, and localhost where that is this machine)")
 	f.BoolVar(&s.LegacyAudience, "legacy-audience", false, "take assertions too that name the URL of the token endpoint as their aud,\nas older clients write it; new ones name the issuer")
 	f.StringSliceVar(&s.JWKSURIAllow, "jwks-uri-allow", nil, "`ranges` of addresses that are not public and at which agents may have their\njwks_uri all the same")
 	f.StringVar(&s.LogLevel, "log-level", "info", "debug, info, warn or error")

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/sqlite"
 )
@@ -35,12 +36,45 @@ type attempt struct {
 }
 
 func newOpener(cfg Config, who func() string) (*opener, error) {
-	empty, err := authority.Empty(authority.Config{MaxSecrets: cfg.MaxSecrets, Now: cfg.Now})
-	if err != nil {
-		return nil, err
-	}
-	return &opener{cfg: cfg, who: who, empty: empty}, nil
+	o := &opener{cfg: cfg, who: who}
+	var err error
+	o.empty, err = authority.Empty(o.config(nil))
+	return o, err
 }
+
+// config is how the rules are over a store. What it has is its user's alone, so
+// it makes its CA by itself, with the first certificate that is asked for.
+func (o *opener) config(s store.Store) authority.Config {
+	c := authority.Config{Store: s, MaxSecrets: o.cfg.MaxSecrets, Now: o.cfg.Now}
+	c.CA = authority.CAConfig{Own: true, TrustDomain: trustDomain, Seal: o.seal}
+	return c
+}
+
+// seal reads the key that wraps the CA's, beside the database, where serve looks
+// for it too. It is made when it is needed, and never again: see secret.SealFile.
+func (o *opener) seal() (secret.SealKey, error) {
+	ctx := context.Background() // of no request: the answer is kept
+	rules, err := o.authority(ctx, false)
+	if err != nil {
+		return secret.SealKey{}, err
+	}
+	file := secret.SealFile{Path: o.cfg.Path + ".key", Known: rules.SealFingerprint}
+	key, err := file.Open(ctx)
+	if err == nil {
+		var known string
+		if known, err = rules.SealFingerprint(ctx); err == nil && known != "" && known != key.Fingerprint() {
+			err = fmt.Errorf("%w: that was %s, this is %s", secret.ErrSealKey, known, key.Fingerprint())
+		}
+	}
+	if err != nil {
+		return key, fmt.Errorf("use the seal key in %s: %w; bring the file back that was beside the database (mode 0600)", file.Path, err)
+	}
+	return key, nil
+}
+
+// trustDomain is in the names of certificates that the embedded server signs:
+// spiffe://localhost/agent/<id>, as from serve on a loopback address.
+const trustDomain = "localhost"
 
 // authority is server.Config.Authority.
 func (o *opener) authority(ctx context.Context, create bool) (*authority.Authority, error) {
@@ -108,7 +142,7 @@ func (o *opener) open(ctx context.Context, create bool) (rules *authority.Author
 		return nil, err
 	}
 	s = opened
-	return authority.New(authority.Config{Store: s, MaxSecrets: o.cfg.MaxSecrets, Now: o.cfg.Now})
+	return authority.New(o.config(s))
 }
 
 // close lets go of the file. An attempt that is under way is waited for.

@@ -1,4 +1,4 @@
-package cli
+package secret
 
 import (
 	"errors"
@@ -7,14 +7,12 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-
-	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 )
 
-// readPrivate reads the one line of a file that holds a secret; "" when there
-// is no file.
-func readPrivate(path string) (string, error) {
-	text, err := secret.ReadFile(path)
+// ReadLine reads the one line of a file that holds a secret; "" when there
+// is no file. A file that others can read is refused, as by ReadFile.
+func ReadLine(path string) (string, error) {
+	text, err := ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return "", nil
@@ -28,10 +26,10 @@ func readPrivate(path string) (string, error) {
 	return line, nil
 }
 
-// writeOnce writes a file that must not exist yet, readable by its owner only.
+// WriteOnce writes a file that must not exist yet, readable by its owner only.
 // It appears with its content or not at all; of two who write it at once one
 // gets fs.ErrExist.
-func writeOnce(path, text string) error {
+func WriteOnce(path, text string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
 	if err != nil {
 		return err
