@@ -183,6 +183,11 @@ func write[T any](ctx context.Context, c *Client, id string, r call) (T, error) 
 	v, err := do[T](ctx, c, r)
 	alone := c.snap.drop(id)
 	if a, isAgent := any(&v).(*api.Agent); isAgent && err == nil {
+		if a.ID == "" { // the answer was a status alone
+			if *a, err = c.snap.get(context.WithoutCancel(ctx), id); err != nil {
+				return v, fmt.Errorf("%w: it was accepted, and then the agent could not be read: %w", ErrAmbiguous, err)
+			}
+		}
 		*a = c.seen(*a)
 		if setsOne(r.body) {
 			c.snap.set(*a)

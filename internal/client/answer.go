@@ -47,6 +47,8 @@ func (x *exchange) decode(a answer, into any) error {
 	}
 	problem := ""
 	switch isJSON := len(body) > 0 && (body[0] == '{' || body[0] == '['); {
+	case len(body) == 0 && x.changesAgent(into):
+		return nil // see write
 	case len(body) == 0:
 		problem = "without a body"
 	case !isJSON:
@@ -54,6 +56,9 @@ func (x *exchange) decode(a answer, into any) error {
 	case any2xx:
 		return nil
 	default:
+		if x.c.server.load().Kind == KindWSO2 {
+			body = asWritten(body)
+		}
 		if err := json.Unmarshal(body, into); err != nil {
 			problem = "with JSON that cannot be read (" + x.plain(err.Error(), maxForeign) + ")"
 		} else if lack := lacks(into); lack != "" {
@@ -66,6 +71,13 @@ func (x *exchange) decode(a answer, into any) error {
 	x.unknown = true
 	return x.say(fmt.Sprintf("%s %s was answered %d %s; endpoint probably points at something that is not an agent API",
 		x.call.method, x.shown, a.status, problem), nil)
+}
+
+// changesAgent reports whether the call changes an agent: some servers answer
+// that with nothing but a status.
+func (x *exchange) changesAgent(into any) bool {
+	_, agent := into.(*api.Agent)
+	return agent && (x.call.method == http.MethodPatch || x.call.method == http.MethodPut)
 }
 
 func (x *exchange) mediaType(a answer) string {
@@ -84,7 +96,7 @@ func lacks(v any) string {
 			return "id"
 		}
 	case *api.List[api.Agent]:
-		if !slices.Contains(v.Schemas, api.SchemaList) {
+		if !slices.Contains(v.Schemas, api.SchemaList) && len(v.Resources) == 0 && v.TotalResults+v.StartIndex == 0 {
 			return "list of SCIM"
 		}
 		if slices.ContainsFunc(v.Resources, noID) {

@@ -105,14 +105,20 @@ func (c *Client) withMarker(ctx context.Context, text string) func(func(api.Agen
 				yield(api.Agent{}, err)
 				return
 			}
-			filtered := len(page) < pageSize
 			for _, a := range page {
-				filtered = filtered && strings.Contains(api.Marker(a.ExternalID), text)
+				if bare(a) { // a list of names: the text may be there all the same
+					if a, err = c.snap.get(ctx, a.ID); err != nil {
+						yield(api.Agent{}, err)
+						return
+					}
+				}
 				if !yield(a, nil) {
 					return
 				}
 			}
-			if filtered { // of one that filters, a page with room is the last
+			// Servers bound a page as they like, but not to one. The next that
+			// is asked for shows whether this was the last.
+			if len(page) == 1 && strings.Contains(api.Marker(page[0].ExternalID), text) {
 				return
 			}
 		}

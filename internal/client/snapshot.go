@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
@@ -31,6 +32,7 @@ type snapshot struct {
 
 	mu      sync.Mutex
 	known   map[string]api.Agent
+	rich    bool              // single reads show more than names
 	agents  map[string]bool   // ids that are an agent's, beyond doubt
 	written map[string]uint64 // the number of the last write to an agent
 	writes  uint64
@@ -69,6 +71,11 @@ func (s *snapshot) get(ctx context.Context, id string) (api.Agent, error) {
 		return api.Agent{}, err
 	}
 	s.keep([]api.Agent{a}, asked)
+	if !bare(a) {
+		s.mu.Lock()
+		s.rich = true
+		s.mu.Unlock()
+	}
 	return a, nil
 }
 
@@ -77,9 +84,35 @@ func (s *snapshot) page(ctx context.Context, p *pager) ([]api.Agent, error) {
 	asked := s.number()
 	page, err := p.next(ctx, s.c)
 	if err == nil {
-		s.keep(page, asked)
+		s.keep(slices.DeleteFunc(slices.Clone(page), s.thin), asked)
+		for _, a := range page {
+			s.glimpsed(a)
+		}
 	}
 	return page, err
+}
+
+// bare reports whether an agent lacks all that a WSO2 server keeps of one.
+func bare(a api.Agent) bool { return a.System == nil && a.Profile.IsZero() }
+
+// thin reports whether a page shows less of an agent than there is: some lists
+// have no more than names, where a single read has all.
+func (s *snapshot) thin(a api.Agent) bool {
+	if s.c.server.load().Kind != KindWSO2 || !bare(a) {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rich
+}
+
+// glimpsed notes an agent that a page showed too little of: who waits for it
+// must ask for it alone. What keep told is told.
+func (s *snapshot) glimpsed(a api.Agent) {
+	s.prove(a)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tell(a.ID, find{})
 }
 
 func (s *snapshot) number() uint64 {

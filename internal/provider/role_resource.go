@@ -100,6 +100,9 @@ func (r *roleResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	f.Store = srv.StoreID
 	m.save(ctx, f, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
 	a, err := r.client().ReadAgent(ctx, m.AgentID.ValueString())
+	if err == nil && !m.holds(a) { // a page may have left the roles out
+		a, err = r.client().Agent(ctx, m.AgentID.ValueString())
+	}
 	switch {
 	case isGone(err), err == nil && !m.holds(a):
 		resp.State.RemoveResource(ctx)
