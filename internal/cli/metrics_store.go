@@ -53,7 +53,7 @@ var (
 	descExamined = prometheus.NewDesc("agentcreds_agents_examined", "How many of them the figures about credentials are of.", nil, nil)
 	descBlocked  = prometheus.NewDesc("agentcreds_agents_blocked", "Agents that cannot authenticate.", nil, nil)
 	descLive     = prometheus.NewDesc("agentcreds_secrets_live", "Secrets that can be used.", nil, nil)
-	descOverdue  = prometheus.NewDesc("agentcreds_rotation_overdue", "Agents whose newest live secret is older than --rotation-due, or whose secrets have all expired.", nil, nil)
+	descOverdue  = prometheus.NewDesc("agentcreds_rotation_overdue", "Agents whose newest live secret is older than --rotation-due, or whose credentials have all expired.", nil, nil)
 	descExpiring = prometheus.NewDesc("agentcreds_secrets_expiring", "Newest live secrets of agents that expire within 24 hours.", nil, nil)
 	descUnknown  = prometheus.NewDesc("agentcreds_unknown_logins_total", "Failed logins with ids that nobody has, since the database was made; the audit has no entries of them.", nil, nil)
 	descAge      = prometheus.NewDesc("agentcreds_secret_age_seconds", "Age of the newest live secret of each agent.", nil, nil)
@@ -104,7 +104,7 @@ func (a *ages) look() (tally, error) {
 		return tally{}, err
 	}
 	out.unknown = float64(failures.Unknown)
-	q := authority.Query{Along: authority.Along{Secrets: true}}
+	q := authority.Query{Along: authority.Along{Secrets: true, Keys: true, Certificates: true}}
 	for q.Limit = scrapePage; q.Offset < scrapeAgents; q.Offset += scrapePage {
 		page, err := a.rules.Agents(ctx, q)
 		if err != nil {
@@ -157,15 +157,27 @@ func (t *tally) add(agent authority.Agent, blocked bool, now time.Time, overdue 
 }
 
 // lapsed reports whether an agent that may sign in cannot, since nobody rotated
-// its secret in time. A revoked one was not meant to be rotated.
+// its credentials in time: all have ended, and the newest was not revoked.
 func lapsed(agent authority.Agent, now time.Time) bool {
-	if agent.Blocked() || len(agent.Secrets) == 0 || !agent.Secrets[0].Revoked.IsZero() {
+	if agent.Blocked() {
 		return false
 	}
-	for _, s := range agent.Secrets {
-		if s.Live(now) {
-			return false
+	var newest int64
+	expired, live := false, false
+	look := func(created int64, revoked time.Time, opens bool) {
+		live = live || opens
+		if created > newest {
+			newest, expired = created, revoked.IsZero() && !opens
 		}
 	}
-	return true
+	for _, s := range agent.Secrets {
+		look(s.Created, s.Revoked, s.Live(now))
+	}
+	for _, k := range agent.Keys {
+		look(k.Created, k.Revoked, k.Live(now))
+	}
+	for _, c := range agent.Certificates {
+		look(c.Created, c.Revoked, c.Live(now))
+	}
+	return expired && !live
 }

@@ -58,6 +58,16 @@ func TestOverdue(t *testing.T) {
 			_, err := g.rules.ChangeAgent(t.Context(), self, id, authority.AgentChange{Active: new(false)})
 			return err
 		}},
+		{"out, and a key", time.Hour, func(id, _ string) error {
+			_, err := g.rules.AddPublicKey(t.Context(), self, authority.NewPublicKey{Rotation: authority.Rotation{AgentID: id}, JWK: []byte(someJWK)})
+			return err
+		}},
+		{"out, and a key that is out", time.Hour, func(id, _ string) error {
+			_, err := g.rules.AddPublicKey(t.Context(), self, authority.NewPublicKey{
+				Rotation: authority.Rotation{AgentID: id, Expires: now.Add(time.Hour).Unix()}, JWK: []byte(someJWK),
+			})
+			return err
+		}},
 		{"revoked", time.Hour, func(id, secretID string) error { return g.rules.RevokeSecret(t.Context(), self, id, secretID, nil) }},
 	} {
 		a, _, err := g.rules.CreateAgent(t.Context(), self, authority.NewAgent{AgentChange: authority.AgentChange{DisplayName: &tt.name}})
@@ -79,9 +89,9 @@ func TestOverdue(t *testing.T) {
 		later         time.Duration
 		live, overdue float64
 	}{
-		{0, 3, 0},
-		{2 * time.Hour, 1, 1},
-		{4 * day, 1, 2},
+		{0, 5, 0},
+		{2 * time.Hour, 1, 2},
+		{4 * day, 1, 3},
 	} {
 		g.ahead.Store(int64(tt.later))
 		found, err := (&ages{rules: g.rules, issuer: g.issuer, overdue: 3 * day}).look()
@@ -90,3 +100,6 @@ func TestOverdue(t *testing.T) {
 		}
 	}
 }
+
+// someJWK is the key of RFC 7515 §A.3.
+const someJWK = `{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}`

@@ -154,7 +154,15 @@ func (r *agentResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	if f.OwnerToken == "" || f.Imported {
 		f.OwnerToken = ext.OwnerToken
 	}
-	f.Store, f.Imported, f.Blocked, f.LiveSecrets = srv.StoreID, false, a.Blocked(), liveSecrets(ext.Secrets)
+	f.Store, f.Imported, f.Blocked = srv.StoreID, false, a.Blocked()
+	if srv.Extended() {
+		now, err := r.client().Now(ctx)
+		if err != nil {
+			resp.Diagnostics.AddError("Cannot read the agent", "Agent "+id+": "+r.explain(err))
+			return
+		}
+		f.Methods = methodsOf(waysOf(a, now))
+	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
 	setIdentity(ctx, resp.Identity, "id", id, &resp.Diagnostics)
 	writeFacts(ctx, resp.Private, f, &resp.Diagnostics)

@@ -3,8 +3,6 @@ package provider
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -67,22 +65,6 @@ func revoked(plan, state *agentModel, diags *diag.Diagnostics) {
 	}
 	diags.AddWarning("The agent was revoked",
 		since+" It stays out of service until reinstate_trigger changes; its credentials are not rotated before that.")
-}
-
-// lockout refuses to take away the ways of the credentials that the agent has,
-// judged from its last read.
-func (m *agentModel) lockout(state *agentModel, f facts, diags *diag.Diagnostics) {
-	allowed := m.AllowedAuthMethods
-	if allowed.IsUnknown() || allowed.Equal(state.AllowedAuthMethods) || m.PreventLockout.IsUnknown() || !m.PreventLockout.ValueBool() {
-		return
-	}
-	methods := wordsOf(allowed)
-	if len(methods) == 0 || f.LiveSecrets == 0 || slices.ContainsFunc(methods, func(method string) bool { return strings.HasPrefix(method, "client_secret_") }) {
-		return
-	}
-	diags.AddAttributeError(path.Root("allowed_auth_methods"), "The agent would be locked out", fmt.Sprintf(
-		"Agent %s has live secrets and no credential for %s: it could not authenticate any more. Add the other credential first and apply that, "+
-			"or set prevent_lockout = false.", state.ID.ValueString(), strings.Join(methods, ", ")))
 }
 
 // noAgentScopes is what refuseOnSingle says about an agent.

@@ -2,12 +2,35 @@ package provider_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 )
 
 // withSecret gives the agent a secret.
 func withSecret(at *place, m *managed) { at.hand(m.t).add(m.id(), api.SecretRequest{}) }
+
+// with does something to the agent by another hand.
+func with(do func(h hand, id string) error) event {
+	return func(at *place, m *managed) {
+		h := at.hand(m.t)
+		h.check("prepare", do(h, m.id()))
+	}
+}
+
+func withKey(at *place, m *managed) {
+	with(func(h hand, id string) error {
+		_, err := h.AddKey(h.ctx(), id, api.KeyRequest{PublicKeyPEM: newKeyPair(h.t).public})
+		return err
+	})(at, m)
+}
+
+func withCertificate(of func(hand) api.CertificateRequest) event {
+	return with(func(h hand, id string) error {
+		_, err := h.AddCertificate(h.ctx(), id, of(h))
+		return err
+	})
+}
 
 func revokedAgent(at *place, m *managed) {
 	h := at.hand(m.t)
@@ -91,6 +114,30 @@ func TestAgentPlan(t *testing.T) {
 		{name: "other methods, a secret, allowed", then: withSecret, next: attrs{"allowed_auth_methods": words("private_key_jwt"), "prevent_lockout": false}, changes: []string{"allowed_auth_methods", "prevent_lockout"}},
 		{name: "methods with one for a secret", then: withSecret, next: attrs{"allowed_auth_methods": words("private_key_jwt", "client_secret_post")}, changes: []string{"allowed_auth_methods"}},
 		{name: "no methods, a secret", then: withSecret, next: attrs{"allowed_auth_methods": []any{}}, changes: []string{"allowed_auth_methods"}},
+		{name: "the method of a key, a secret and the key", then: both(withSecret, withKey), next: attrs{"allowed_auth_methods": words("private_key_jwt")}, changes: []string{"allowed_auth_methods"}},
+		{name: "the method of secrets, a key", then: withKey, next: attrs{"allowed_auth_methods": words("client_secret_basic")}, fails: []string{"allowed_auth_methods", "locked out", "private_key_jwt", "two applies"}},
+		{name: "the method of a key, a jwks_uri", then: with(func(h hand, id string) error {
+			_, err := h.AddKey(h.ctx(), id, api.KeyRequest{JWKSURI: "https://agent.example/keys"})
+			return err
+		}), next: attrs{"allowed_auth_methods": words("private_key_jwt")}, changes: []string{"allowed_auth_methods"}},
+		{name: "the method of a key that was revoked", then: both(withSecret, withKey, with(func(h hand, id string) error {
+			listed, _ := h.Keys(h.ctx(), id)
+			return h.RevokeKey(h.ctx(), id, listed[0].KID, "")
+		})), next: attrs{"allowed_auth_methods": words("private_key_jwt")}, fails: []string{"allowed_auth_methods", "locked out"}},
+		{name: "the method of a key that expired", then: both(withSecret, with(func(h hand, id string) error {
+			_, err := h.AddKey(h.ctx(), id, api.KeyRequest{PublicKeyPEM: newKeyPair(h.t).public, ExpiresAt: time.Now().Add(time.Hour).Unix()})
+			return err
+		}), later(2*time.Hour)), next: attrs{"allowed_auth_methods": words("private_key_jwt")}, fails: []string{"allowed_auth_methods", "locked out"}},
+		{name: "the method of a given certificate", then: withCertificate(func(h hand) api.CertificateRequest {
+			return api.CertificateRequest{CertificatePEM: newKeyPair(h.t).certificate}
+		}), next: attrs{"allowed_auth_methods": words("self_signed_tls_client_auth")}, changes: []string{"allowed_auth_methods"}},
+		{name: "the other method of certificates", then: withCertificate(func(h hand) api.CertificateRequest {
+			return api.CertificateRequest{CertificatePEM: newKeyPair(h.t).certificate}
+		}), next: attrs{"allowed_auth_methods": words("tls_client_auth")}, fails: []string{"allowed_auth_methods", "locked out"}},
+		{name: "the method of a subject", then: withCertificate(func(hand) api.CertificateRequest {
+			return api.CertificateRequest{Subject: &api.Subject{DNS: "a.example"}}
+		}), next: attrs{"allowed_auth_methods": words("tls_client_auth")}, changes: []string{"allowed_auth_methods"}},
+		{name: "locked out already", config: attrs{"allowed_auth_methods": words("private_key_jwt")}, then: withSecret, next: attrs{"allowed_auth_methods": words("tls_client_auth")}, changes: []string{"allowed_auth_methods"}},
 		{name: "methods unknown, a secret", then: withSecret, next: attrs{"allowed_auth_methods": unknown}, unknowns: []string{"allowed_auth_methods"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -116,7 +116,7 @@ func (r *agentResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 			},
 			"prevent_lockout": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
-				MarkdownDescription: "Refuse, at plan, a change of `allowed_auth_methods` that leaves the agent without a credential that it can use. Default: `true`.",
+				MarkdownDescription: "Refuse, at plan, a change of `allowed_auth_methods` that leaves the agent without a credential that it can use, judged by what it had when it was last read: secrets, keys, a `jwks_uri` and certificates that are live. So another way to authenticate takes two applies: add the credential and its method; then, when the agent uses it, take the old method away. Destroying the last credential only warns. Default: `true`.",
 			},
 			"roles": schema.SetAttribute{
 				Computed: true, ElementType: types.StringType,

@@ -25,8 +25,9 @@ type facts struct {
 
 	// OwnerToken of an agent marks it as this resource's.
 	OwnerToken string `json:"owner_token,omitempty"`
-	// LiveSecrets of an agent, when it was last read.
-	LiveSecrets int `json:"live_secrets,omitempty"`
+	// Methods are those by which an agent could authenticate with what it had
+	// when it was last read, if they were allowed.
+	Methods []string `json:"methods,omitempty"`
 
 	// Latest is the agent's newest secret where that is not this
 	// resource's: a rotation names it, so that it changes nothing that it
@@ -35,12 +36,15 @@ type facts struct {
 	// Withdrawn: the secret was given by the configuration, and somebody
 	// revoked it: the same value is not sent again unasked.
 	Withdrawn bool `json:"withdrawn,omitempty"`
-	// MakesRoom is the secret that the next rotation revokes before its grace
+	// MakesRoom is the credential that the next rotation revokes before its grace
 	// ends, because the agent has as many live ones as it may; "" for none.
 	MakesRoom string `json:"makes_room,omitempty"`
-	// Used says when secrets that a plan can end were last used, by id, and
+	// Last: when it was last read, the agent could authenticate by the
+	// credentials of this resource alone.
+	Last bool `json:"last,omitempty"`
+	// Used says when credentials that a plan can end were last used, by id, and
 	// Read when that was read: both by the server's clock. They are kept for
-	// live secrets alone that were used within a day before Read.
+	// live ones alone that were used within a day before Read.
 	Used map[string]time.Time `json:"used,omitempty"`
 	Read time.Time            `json:"read,omitzero"`
 }

@@ -59,10 +59,13 @@ func (m *keyModel) movesGrace(state *keyModel) bool {
 // ModifyPlan tells the kid of a key that is known, keeps every computed value,
 // and makes unknown exactly those that change.
 func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	var config, plan, state keyModel
 	if req.Plan.Raw.IsNull() {
+		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+		f := readFacts(ctx, req.Private, &resp.Diagnostics)
+		f.warnKeyDeletion(&state, &resp.Diagnostics)
 		return
 	}
-	var config, plan, state keyModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	if resp.Diagnostics.HasError() {
@@ -87,10 +90,14 @@ func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 		planKey(&config, o, set)
 		return
 	}
-	if resp.Diagnostics.Append(req.State.Get(ctx, &state)...); resp.Diagnostics.HasError() || !plan.AgentID.Equal(state.AgentID) {
-		return // of another agent the key is planned for itself
+	if resp.Diagnostics.Append(req.State.Get(ctx, &state)...); resp.Diagnostics.HasError() {
+		return
 	}
 	f := readFacts(ctx, req.Private, &resp.Diagnostics)
+	if !plan.AgentID.Equal(state.AgentID) {
+		f.warnKeyDeletion(&state, &resp.Diagnostics)
+		return // of another agent the key is planned for itself
+	}
 	switch {
 	case plan.replaces(&state, o):
 		planKey(&config, o, set)
@@ -103,6 +110,9 @@ func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	default:
 		if plan.movesGrace(&state) {
 			set("previous", types.ObjectUnknown(previousKeyTypes))
+			if !plan.GracePeriod.IsUnknown() && plan.grace() < state.grace() {
+				f.warnUsed(state.held(), state.previousID(), "this plan ends its grace earlier, because grace_period is shorter. Whoever uses it must have changed over by then", &resp.Diagnostics)
+			}
 		}
 		if f.Withdrawn {
 			resp.Diagnostics.AddWarning("The key does not work", fmt.Sprintf(
@@ -134,8 +144,23 @@ func (f facts) warnRotation(plan, state *keyModel, o offer, diags *diag.Diagnost
 			"Key %s of agent %s is the one before the last rotation, and ends. No server takes a key twice: give another one.", o.kid, agent))
 		return
 	}
+	if !plan.GracePeriod.IsUnknown() && plan.grace() <= 0 {
+		f.warnUsed(state.held(), state.KID.ValueString(), "this plan revokes it as soon as the new one is added, because grace_period is 0s. Set a grace_period, and the agent has the time to change over", diags)
+	}
 	if f.MakesRoom != "" && plan.grace() > 0 {
+		f.warnUsed(state.held(), f.MakesRoom, "this plan revokes it to make room for the new one. Wait until its grace ends, if the agent has not changed over", diags)
 		diags.AddAttributeWarning(path.Root("previous"), "A grace period ends early", fmt.Sprintf(
 			"Agent %s has as many live keys as it may: this rotation revokes key %s, if its grace has not ended by then.", agent, f.MakesRoom))
 	}
+}
+
+func (m *keyModel) held() held { return held{aKey, "kid", m.AgentID.ValueString()} }
+
+// warnKeyDeletion tells when a deletion ends a key that is in use, or the last
+// way in.
+func (f facts) warnKeyDeletion(state *keyModel, diags *diag.Diagnostics) {
+	for _, id := range []string{state.KID.ValueString(), state.previousID()} {
+		f.warnUsed(state.held(), id, "this plan deletes the resource, which revokes it. Give the resource another key instead, if it shall be replaced without downtime", diags)
+	}
+	f.warnLast(aKey, state.AgentID.ValueString(), diags)
 }

@@ -178,9 +178,15 @@ func (r *keyResource) look(ctx context.Context, srv client.Server, a api.Agent, 
 			m.Version = types.Int64Value(k.CreatedAt)
 		}
 	}
+	now, err := r.client().Now(ctx)
+	if err != nil {
+		return err
+	}
 	live := 0
+	secrets := make([]api.Secret, len(listed))
 	f.Store, f.MakesRoom, f.Withdrawn = srv.StoreID, "", !found || k.Status != api.Active
-	for _, other := range listed {
+	for i, other := range listed {
+		secrets[i] = asSecret(other)
 		if other.Live() {
 			live++
 		}
@@ -198,5 +204,7 @@ func (r *keyResource) look(ctx context.Context, srv client.Server, a api.Agent, 
 	if live < srv.MaxSecrets {
 		f.MakesRoom = ""
 	}
+	f.noteUses(secrets, now, m.KID.ValueString(), m.previousID())
+	f.noteLast(a, now, aKey, m.KID.ValueString(), m.previousID())
 	return nil
 }

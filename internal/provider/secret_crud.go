@@ -101,6 +101,7 @@ func (r *secretResource) look(ctx context.Context, srv client.Server, a api.Agen
 		f.MakesRoom = makesRoom(secrets, srv.Principal, m.SecretID.ValueString(), m.previousID())
 	}
 	f.noteUses(secrets, now, m.SecretID.ValueString(), m.previousID(), f.MakesRoom)
+	f.noteLast(a, now, aSecret, m.SecretID.ValueString(), m.previousID())
 	if len(secrets) > 0 && secrets[0].SecretID != m.SecretID.ValueString() {
 		f.Latest = secrets[0].SecretID
 	}

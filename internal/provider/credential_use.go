@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -10,11 +11,11 @@ import (
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 )
 
-// inUse is how long after its last use a secret counts as used: most consumers
+// inUse is how long after its last use a credential counts as used: most consumers
 // sign in at least once a day.
 const inUse = 24 * time.Hour
 
-// noteUses remembers which of the secrets with the ids are in use at a read.
+// noteUses remembers which of the credentials with the ids are in use at a read.
 // What was used long ago is forgotten, so that private state does not change
 // with every read.
 func (f *facts) noteUses(secrets []api.Secret, now time.Time, ids ...string) {
@@ -33,7 +34,7 @@ func (f *facts) noteUses(secrets []api.Secret, now time.Time, ids ...string) {
 	}
 }
 
-// usedLately tells when a secret was last used, if that was within a day before
+// usedLately tells when a credential was last used, if that was within a day before
 // the last read. The plan asks no clock: one that is made again says the same.
 func (f facts) usedLately(id string) (time.Time, bool) {
 	last, ok := f.Used[id]
@@ -42,18 +43,18 @@ func (f facts) usedLately(id string) (time.Time, bool) {
 
 // warnUse tells when an update ends a secret that is in use.
 func warnUse(plan, state *secretModel, f facts, what decision, diags *diag.Diagnostics) {
-	current, before := state.SecretID.ValueString(), state.previousID()
+	of, current, before := state.held(), state.SecretID.ValueString(), state.previousID()
 	switch what {
 	case rotateSecret, askTheClock:
 		if !plan.GracePeriod.IsUnknown() && plan.grace() <= 0 {
-			f.warn(state, current, "this plan revokes it as soon as the new one is made, because grace_period is 0s. Set a grace_period, and whoever uses it has the time to change over", diags)
+			f.warnUsed(of, current, "this plan revokes it as soon as the new one is made, because grace_period is 0s. Set a grace_period, and whoever uses it has the time to change over", diags)
 		}
 		if f.MakesRoom != "" && plan.grace() > 0 {
-			f.warn(state, f.MakesRoom, "this plan revokes it to make room for the new one. Wait until its grace ends, if whoever uses it has not changed over", diags)
+			f.warnUsed(of, f.MakesRoom, "this plan revokes it to make room for the new one. Wait until its grace ends, if whoever uses it has not changed over", diags)
 		}
 	case keepSecret:
 		if plan.movesGrace(state, f) && !plan.GracePeriod.IsUnknown() && plan.grace() < state.grace() {
-			f.warn(state, before, "this plan ends its grace earlier, because grace_period is shorter. Whoever uses it must have changed over by then", diags)
+			f.warnUsed(of, before, "this plan ends its grace earlier, because grace_period is shorter. Whoever uses it must have changed over by then", diags)
 		}
 	}
 }
@@ -66,15 +67,22 @@ func warnDeletion(state *secretModel, f facts, diags *diag.Diagnostics) {
 		return
 	}
 	for _, id := range []string{state.SecretID.ValueString(), state.previousID()} {
-		f.warn(state, id, "this plan deletes the resource, which revokes it. Change rotation_trigger instead, if it shall be replaced without downtime", diags)
+		f.warnUsed(state.held(), id, "this plan deletes the resource, which revokes it. Change rotation_trigger instead, if it shall be replaced without downtime", diags)
 	}
+	f.warnLast(aSecret, state.AgentID.ValueString(), diags)
 }
 
-func (f facts) warn(state *secretModel, id, why string, diags *diag.Diagnostics) {
+// held is a credential that a resource has.
+type held struct{ kind, attribute, agentID string }
+
+func (m *secretModel) held() held { return held{aSecret, "secret_id", m.AgentID.ValueString()} }
+
+// warnUsed tells that a credential ends which is in use, and why.
+func (f facts) warnUsed(of held, id, why string, diags *diag.Diagnostics) {
 	last, ok := f.usedLately(id)
 	if !ok {
 		return
 	}
-	diags.AddAttributeWarning(path.Root("secret_id"), "A secret that is in use ends", fmt.Sprintf(
-		"Secret %s of agent %s was last used at %s, and %s.", id, state.AgentID.ValueString(), last.Format(time.RFC3339), why))
+	diags.AddAttributeWarning(path.Root(of.attribute), "A credential that is in use ends", fmt.Sprintf(
+		"%s %s of agent %s was last used at %s, and %s.", strings.ToUpper(of.kind[:1])+of.kind[1:], id, of.agentID, last.Format(time.RFC3339), why))
 }
