@@ -37,6 +37,7 @@ const (
 
 	PatternClient        = PathClients + "/{clientId}"
 	PatternClientSecrets = PathClients + "/{clientId}/secrets"
+	PatternClientProofs  = PathClients + "/{clientId}/credentials"
 )
 
 // PathAgent is the path of an agent.
@@ -88,3 +89,6 @@ func PathClient(id string) string { return PathClients + "/" + url.PathEscape(id
 
 // PathClientSecrets is the path of a management client's secrets.
 func PathClientSecrets(id string) string { return PathClient(id) + "/secrets" }
+
+// PathClientProofs is the path of all that a management client signs in with.
+func PathClientProofs(id string) string { return PathClient(id) + "/credentials" }

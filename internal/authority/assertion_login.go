@@ -59,24 +59,15 @@ func (i *Issuer) verifyAssertion(ctx context.Context, s subject, l Login) (proof
 // with: the one that it names by kid or thumbprint, else all for its alg.
 func (i *Issuer) candidates(ctx context.Context, s subject, a assertion) (out []candidate, err error) {
 	now := i.a.Now()
-	if !s.agent {
-		var algs []string
-		for _, k := range s.keys {
-			if a.kid == "" || a.kid == k.ID {
-				out, algs = append(out, candidate{k.ID, k.Public}), append(algs, k.Alg)
-			}
-		}
-		return choose(out, algs, a)
-	}
 	var further []store.Credential // that say where keys are
 	err = i.a.store.View(ctx, func(r store.Reader) error {
-		all, err := r.Credentials([]string{s.id}, store.KeyKind, now.Unix(), 0)
+		all, err := s.credentials(r, store.KeyKind, now, 0)
 		if err != nil {
 			return err
 		}
 		var algs []string
 		out, further = nil, nil
-		for _, k := range all[s.id] {
+		for _, k := range all {
 			if k.Source != "" {
 				further = append(further, k)
 			}
@@ -88,7 +79,7 @@ func (i *Issuer) candidates(ctx context.Context, s subject, a assertion) (out []
 			return nil
 		}
 		if len(out) == 0 && a.kid != "" {
-			if dead, err := r.Credential(s.id, store.KeyKind, a.kid); err == nil {
+			if dead, err := s.credential(r, store.KeyKind, a.kid); err == nil {
 				return badAssertion("the key %.200q is %s", a.kid, lifeOf(dead).status(now))
 			}
 		}

@@ -24,7 +24,7 @@ func badCertificate(format string, args ...any) error {
 	return refuse(BadLogin, "the certificate is refused: "+format, args...)
 }
 
-// verifyCertificate finds what the agent has that makes the certificate good
+// verifyCertificate finds what the subject has that makes the certificate good
 // with which it connected: itself, signed here or given; or its subject, under a
 // CA that is trusted. TLS has proven that the private half is there, and
 // nothing else. A refusal is of kind BadLogin.
@@ -44,18 +44,18 @@ func (i *Issuer) verifyCertificate(ctx context.Context, s subject, l Login) (pro
 		return proof{}, badCertificate("it expired at %s", stamp(leaf.NotAfter))
 	case !forClients(leaf.Certificate):
 		return proof{}, badCertificate("it is not for clients")
-	case !s.agent:
+	case s.name == "":
 		return proof{}, nil
 	}
 	var own, dead []store.Credential
 	var cas []store.CAKey
 	err = i.a.store.View(ctx, func(r store.Reader) error {
-		found, err := r.Credentials([]string{s.id}, store.CertificateKind, now.Unix(), everShown)
+		found, err := s.credentials(r, store.CertificateKind, now, everShown)
 		if err != nil {
 			return err
 		}
 		own, dead = nil, nil
-		for _, c := range found[s.id] {
+		for _, c := range found {
 			if c.Live(now) {
 				own = append(own, c)
 			} else {
@@ -78,7 +78,7 @@ func (i *Issuer) verifyCertificate(ctx context.Context, s subject, l Login) (pro
 	return i.bySubject(own, leaf, l)
 }
 
-// byItself takes a certificate that is in a live record of the agent.
+// byItself takes a certificate that is in a live record of the subject.
 func (i *Issuer) byItself(c store.Credential, leaf keys.Certificate, cas []store.CAKey, l Login) (proof, error) {
 	p := proof{kind: store.CertificateKind, id: c.ID, method: SelfSignedTLSClientAuth, bound: leaf.Fingerprint()}
 	if c.CA == "" {
@@ -94,7 +94,7 @@ func (i *Issuer) byItself(c store.Credential, leaf keys.Certificate, cas []store
 	return p, verifyChain(leaf, l.Certificates[1:], roots, i.a.Now())
 }
 
-// bySubject takes a certificate of a foreign CA that names what the agent is
+// bySubject takes a certificate of a foreign CA that names what somebody is
 // trusted by.
 func (i *Issuer) bySubject(own []store.Credential, leaf keys.Certificate, l Login) (proof, error) {
 	own = slices.DeleteFunc(own, func(c store.Credential) bool { return len(c.Subject) == 0 })

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -17,32 +16,46 @@ import (
 // API, as Terraform does.
 type Client = store.Client
 
-// maxClientSecrets is how many live secrets a management client has: during a
-// rotation the old one and the new one.
-const maxClientSecrets = 2
+// maxClientLive is how many live secrets a management client has, and how many
+// live keys and certificates: during a rotation the old one and the new one.
+const maxClientLive = 2
 
 // ClientPrincipal is how the audit names a management client.
 func ClientPrincipal(id string) string { return "client:" + id }
 
-// CreateClient makes a management client with its first secret, which is
-// returned this once. Names are unique. The client may do nothing that its
-// maker may not: else who may make clients could do everything.
-func (a *Authority) CreateClient(ctx context.Context, p Principal, name string, scopes []string) (Client, secret.Text, error) {
-	value := secret.Generate()
-	c := Client{ID: newID(), Name: name, Scopes: set(scopes), Creator: p.Name, Created: a.Now()}
-	c.Secrets = []store.ClientSecret{a.clientSecret(c.ID, value, 0)}
+// NewClient asks for a management client.
+type NewClient struct {
+	Name     string // unique
+	Scopes   []string
+	NoSecret bool // it signs in with Proof alone
+	Proof    ClientProof
+}
+
+// CreateClient makes a management client. Its first secret is returned this
+// once; zero when it has none. The client may do nothing that its maker may
+// not: else who may make clients could do everything.
+func (a *Authority) CreateClient(ctx context.Context, p Principal, n NewClient) (Client, secret.Text, error) {
+	c := Client{ID: newID(), Name: n.Name, Scopes: set(n.Scopes), Creator: p.Name, Created: a.Now()}
 	base := audit.Event{Actor: p.Name, Action: audit.ClientCreate, Target: c.ID}
-	if err := checkClient(c); err != nil {
+	value, err := a.equip(&c, n.Proof, !n.NoSecret)
+	if err == nil {
+		err = checkClient(c)
+	}
+	if err == nil && len(c.Secrets)+len(c.Keys) == 0 {
+		err = refuse(Invalid, "A management client needs something to sign in with: a secret, a public key, or a certificate.")
+	}
+	if err != nil {
 		return Client{}, secret.Text{}, a.refused(ctx, base, err)
 	}
-	err := a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
+	err = a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
 		if err := mayManage(tx, p, c); err != nil {
 			return err
 		}
-		ev.Detail["name"], ev.Detail["scopes"] = name, strings.Join(c.Scopes, " ")
+		ev.Detail["name"], ev.Detail["scopes"] = c.Name, strings.Join(c.Scopes, " ")
+		noteKeys(ev, c.Keys)
 		err := tx.AddClient(c)
 		if errors.Is(err, store.ErrExists) {
-			return refuse(Exists, "There is a management client with the name %q already.", name)
+			return refuse(Exists, "There is a management client with the name %q already.", c.Name)
 		}
 		return err
 	}, nil)
@@ -97,45 +110,6 @@ func (a *Authority) Clients(ctx context.Context) (out []Client, err error) {
 	return out, err
 }
 
-// RotateClient gives a management client a new secret. The newest of the old
-// ones lives on until grace is over, others end; with a grace of 0 they all
-// end at once, and every token with them.
-func (a *Authority) RotateClient(ctx context.Context, p Principal, id string, grace time.Duration) (Client, secret.Text, error) {
-	value := secret.Generate()
-	var out Client
-	base := audit.Event{Actor: p.Name, Action: audit.ClientRotate, Target: id}
-	err := a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
-		c, err := tx.Client(id)
-		if err != nil {
-			return noClient(err, id)
-		}
-		if err := mayManage(tx, p, c); err != nil {
-			return err
-		}
-		now, grace := a.Now(), max(0, grace)
-		var last int64
-		kept := []store.ClientSecret{}
-		for _, s := range c.Secrets {
-			last = max(last, s.Created)
-			s.Expires = earlier(s.Expires, now.Add(grace).Unix())
-			if s.Live(now) && len(kept) < maxClientSecrets-1 {
-				kept = append(kept, s)
-			}
-		}
-		if len(kept) == 0 {
-			c.Epoch++
-		}
-		c.Secrets = append([]store.ClientSecret{a.clientSecret(id, value, last)}, kept...)
-		ev.Detail["secret"] = c.Secrets[0].ID
-		out = c
-		return tx.SetClient(c)
-	}, nil)
-	if err != nil {
-		return Client{}, secret.Text{}, err
-	}
-	return out, value, nil
-}
-
 // DeleteClient deletes a management client; its tokens end at once.
 func (a *Authority) DeleteClient(ctx context.Context, p Principal, id string) error {
 	base := audit.Event{Actor: p.Name, Action: audit.ClientDelete, Target: id}
@@ -157,6 +131,28 @@ func (a *Authority) clientSecret(clientID string, value secret.Text, last int64)
 		ID: newID(), Digest: string(secret.NewDigest(clientID, value)), Hint: value.Hint(),
 		Created: max(a.Now().UnixMilli(), last+1),
 	}
+}
+
+// equip gives a client what it is to sign in with, before what it has: a secret
+// of our making, which is returned, and what proves it otherwise.
+func (a *Authority) equip(c *Client, proof ClientProof, withSecret bool) (value secret.Text, err error) {
+	var last int64
+	for _, s := range c.Secrets {
+		last = max(last, s.Created)
+	}
+	for _, k := range c.Keys {
+		last = max(last, k.Created)
+	}
+	added, err := proof.read(max(a.Now().UnixMilli(), last+1))
+	if err != nil {
+		return value, err
+	}
+	c.Keys = append(added, c.Keys...)
+	if withSecret {
+		value = secret.Generate()
+		c.Secrets = append([]store.ClientSecret{a.clientSecret(c.ID, value, last)}, c.Secrets...)
+	}
+	return value, nil
 }
 
 func noClient(err error, id string) error {

@@ -134,7 +134,7 @@ func TestClients(t *testing.T) {
 	o := newOffice(t, "")
 	tf := o.terraform(t, "internal_agent_mgt_view")
 	first := o.in(t, tf)
-	_, value, err := o.RotateClient(t.Context(), admin, tf.ID, time.Hour)
+	_, value, err := o.RotateClient(t.Context(), admin, tf.ID, authority.ClientRotation{Secret: true, Grace: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestClients(t *testing.T) {
 		t.Error("the old secret works after its grace")
 	}
 	live := o.in(t, second)
-	_, value, err = o.RotateClient(t.Context(), admin, tf.ID, 0)
+	_, value, err = o.RotateClient(t.Context(), admin, tf.ID, authority.ClientRotation{Secret: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestClients(t *testing.T) {
 		t.Error("a deleted client logs in")
 	}
 	wantKind(t, o.DeleteClient(t.Context(), admin, tf.ID), authority.NoClient)
-	_, _, err = o.RotateClient(t.Context(), admin, tf.ID, 0)
+	_, _, err = o.RotateClient(t.Context(), admin, tf.ID, authority.ClientRotation{Secret: true})
 	wantKind(t, err, authority.NoClient)
 	o.terraform(t) // the name is free again
 	for _, bad := range []struct{ name, scope string }{{"terraform", ""}, {"", ""}, {"a\nb", ""}, {"x", "a b"}, {"x", "\""}, {"x", "\x00"}} {
@@ -179,7 +179,7 @@ func TestClients(t *testing.T) {
 		if bad.scope != "" {
 			scopes = []string{bad.scope}
 		}
-		if _, _, err := o.CreateClient(t.Context(), admin, bad.name, scopes); err == nil {
+		if _, _, err := o.CreateClient(t.Context(), admin, authority.NewClient{Name: bad.name, Scopes: scopes}); err == nil {
 			t.Errorf("CreateClient(%q, %q) works", bad.name, scopes)
 		}
 	}

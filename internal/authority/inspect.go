@@ -38,7 +38,7 @@ func (i *Issuer) CallerByToken(ctx context.Context, token secret.Text, bound str
 	switch {
 	case err != nil:
 		return Caller{}, err
-	case c.Confirmation != nil && c.Confirmation.X5T != bound:
+	case !c.ShownWith(bound):
 		return Caller{}, refuse(BadToken, "the token is bound to a certificate that was not shown")
 	case !slices.Contains(c.Audience, i.url) && !slices.Contains(c.Audience, i.ManagementAudience()):
 		return Caller{}, refuse(BadToken, "the token is for another audience")

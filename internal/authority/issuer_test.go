@@ -68,7 +68,7 @@ func (o *office) bot(t testing.TB, c authority.AgentChange) authority.Login {
 // terraform is a management client.
 func (o *office) terraform(t testing.TB, scopes ...string) authority.Login {
 	t.Helper()
-	c, value, err := o.CreateClient(t.Context(), admin, "terraform", scopes)
+	c, value, err := o.CreateClient(t.Context(), admin, authority.NewClient{Name: "terraform", Scopes: scopes})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,9 @@ type subject struct {
 	scopes   []string
 	audience []string // what it may ask for; the first is the default
 	secrets  []digest
-	keys     []store.ClientKey // live ones, of a management client
+	// proofs are the keys and certificates of a management client, those that
+	// have ended included. Those of an agent are looked for when it shows one.
+	proofs []store.Credential
 }
 
 type digest struct {
@@ -212,10 +214,10 @@ func (i *Issuer) read(r store.Reader, id string) (subject, error) {
 				s.secrets = append(s.secrets, digest{have.ID, secret.Digest(have.Digest)})
 			}
 		}
-		for _, have := range c.Keys {
-			if have.Live(now) {
-				s.keys = append(s.keys, have)
-			}
+		for _, k := range c.Keys {
+			s.proofs = append(s.proofs, store.Credential{
+				Kind: k.Kind(), ID: k.ID, Alg: k.Alg, Public: k.Public, Fingerprint: k.Fingerprint, Subject: k.Subject, Created: k.Created, Expires: k.Expires,
+			})
 		}
 		return s, nil
 	}
@@ -250,9 +252,33 @@ func (s subject) has(credential string) bool {
 	return slices.ContainsFunc(s.secrets, func(d digest) bool { return d.id == credential })
 }
 
-// hasKey reports whether a management client has the key, and it is live.
-func (s subject) hasKey(id string) bool {
-	return slices.ContainsFunc(s.keys, func(k store.ClientKey) bool { return k.ID == id })
+// credentials are the keys or the certificates of a subject, newest first: all
+// that are live, and of the dead ones as many as are asked for.
+func (s subject) credentials(r store.Reader, kind store.Kind, now time.Time, dead int) ([]store.Credential, error) {
+	if s.agent {
+		found, err := r.Credentials([]string{s.id}, kind, now.Unix(), dead)
+		return found[s.id], err
+	}
+	var out []store.Credential
+	for _, c := range s.proofs {
+		if c.Kind == kind && (dead > 0 || c.Live(now)) {
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+// credential is one of them; store.ErrNotFound when there is none.
+func (s subject) credential(r store.Reader, kind store.Kind, id string) (store.Credential, error) {
+	if s.agent {
+		return r.Credential(s.id, kind, id)
+	}
+	for _, c := range s.proofs {
+		if c.Kind == kind && c.ID == id {
+			return c, nil
+		}
+	}
+	return store.Credential{}, store.ErrNotFound
 }
 
 // refuses says why the login fails, "" when it does not.
@@ -262,8 +288,6 @@ func (s subject) refuses(l Login, p proof, refusal *Error) string {
 		return "nobody has this id"
 	case refusal != nil:
 		return refusal.Message
-	case p.none() && l.byCertificate():
-		return "only agents log in with a certificate"
 	case p.none():
 		return "the secret is none of its live ones"
 	case s.blocked != "":

@@ -62,13 +62,10 @@ func (p proof) spend(tx store.Tx) error {
 
 // holds reports whether the proof is one of the live ones of the subject.
 func (i *Issuer) holds(r store.Reader, s subject, p proof) (bool, error) {
-	switch {
-	case p.kind == "":
+	if p.kind == "" {
 		return s.has(p.id), nil
-	case !s.agent:
-		return s.hasKey(p.id), nil
 	}
-	c, err := r.Credential(s.id, p.kind, p.id)
+	c, err := s.credential(r, p.kind, p.id)
 	if err != nil {
 		return false, orNone(err)
 	}

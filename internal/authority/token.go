@@ -180,3 +180,9 @@ func sign(signer jose.Signer, c Claims) (secret.Text, error) {
 
 // Scopes are the scopes of the token.
 func (c Claims) Scopes() []string { return strings.Fields(c.Scope) }
+
+// ShownWith reports whether the token counts where the caller has connected with
+// the certificate of that x5t#S256, "" for none (RFC 8705 §3).
+func (c Claims) ShownWith(bound string) bool {
+	return c.Confirmation == nil || c.Confirmation.X5T == bound
+}

@@ -16,6 +16,8 @@ type access struct {
 	rules   *authority.Authority
 	issuer  *authority.Issuer
 	proxies proxies
+	// bound is the x5t#S256 of the certificate that a request has come with.
+	bound func(*http.Request) string
 }
 
 // errNobody is all that is told of a token that does not count.
@@ -43,13 +45,14 @@ func (a access) principal(r *http.Request) (authority.Principal, error) {
 }
 
 // client is who has a token of ours. An agent's is never one for the management
-// API, nor is one for another audience.
+// API, nor is one for another audience, nor one that is bound to a certificate
+// that was not shown with it (RFC 8705 §3).
 func (a access) client(r *http.Request, token secret.Text) (authority.Principal, error) {
 	c, err := a.issuer.Inspect(r.Context(), token)
 	switch {
 	case err != nil:
 		return authority.Principal{}, err
-	case c.Agent() || c.Confirmation != nil || !slices.Equal(c.Audience, []string{a.issuer.ManagementAudience()}):
+	case c.Agent() || !c.ShownWith(a.bound(r)) || !slices.Equal(c.Audience, []string{a.issuer.ManagementAudience()}):
 		return authority.Principal{}, errNobody
 	}
 	return authority.Principal{Name: authority.ClientPrincipal(c.Subject), Scopes: c.Scopes(), ClientID: c.Subject, Epoch: c.Epoch}, nil

@@ -81,7 +81,7 @@ func allScopes() (all []string) {
 // client is a management client with its scopes, signed in for all of them.
 func (g *gate) client(t *testing.T, name string, scopes ...string) (id, token string) {
 	t.Helper()
-	c, value, err := g.rules.CreateClient(t.Context(), self, name, scopes)
+	c, value, err := g.rules.CreateClient(t.Context(), self, authority.NewClient{Name: name, Scopes: scopes})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestManagementMatrix(t *testing.T) {
 			return g.rules.DeleteClient(t.Context(), self, id)
 		},
 		"the token of a client that was rotated at once": func(id, _ string) error {
-			_, _, err := g.rules.RotateClient(t.Context(), self, id, 0)
+			_, _, err := g.rules.RotateClient(t.Context(), self, id, authority.ClientRotation{Secret: true})
 			return err
 		},
 	} {

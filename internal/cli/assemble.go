@@ -44,7 +44,7 @@ func assemble(ctx context.Context, cfg serveConfig, rules *authority.Authority, 
 	if err != nil {
 		return nil, err
 	}
-	who := access{rules: rules, issuer: issuer, proxies: cfg.proxies}
+	who := access{rules: rules, issuer: issuer, proxies: cfg.proxies, bound: cfg.bound()}
 	management, err := server.New(server.Config{
 		Authority: server.Always(rules),
 		Authorize: who.principal,

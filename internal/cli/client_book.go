@@ -12,13 +12,14 @@ import (
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/client"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/server"
 )
 
 // book is the list of management clients, wherever it is.
 type book struct {
-	create func(ctx context.Context, name string, scopes []string) (issued, error)
+	create func(context.Context, api.ClientRequest) (issued, error)
 	list   func(context.Context) ([]listedClient, error)
-	rotate func(ctx context.Context, id string, grace time.Duration) (issued, error)
+	rotate func(ctx context.Context, id string, req api.ClientCredentials) (issued, error)
 	remove func(ctx context.Context, id string) error
 	close  func() error
 }
@@ -57,9 +58,11 @@ type bookNeed struct {
 // ownBook is that of a database.
 func ownBook(rules *authority.Authority, who authority.Principal, done func() error) *book {
 	return &book{
-		create: func(ctx context.Context, name string, scopes []string) (issued, error) {
-			c, value, err := rules.CreateClient(ctx, who, name, scopes)
-			return issued{c.ID, value, c.Name, c.Scopes}, err
+		create: func(ctx context.Context, req api.ClientRequest) (issued, error) {
+			c, value, err := rules.CreateClient(ctx, who, authority.NewClient{
+				Name: req.Name, Scopes: req.Scopes, NoSecret: req.NoSecret, Proof: server.ProofOf(req.ClientProof),
+			})
+			return issued{listClient(c, rules.Now()), value}, err
 		},
 		list: func(ctx context.Context) ([]listedClient, error) {
 			clients, err := rules.Clients(ctx)
@@ -69,9 +72,12 @@ func ownBook(rules *authority.Authority, who authority.Principal, done func() er
 			}
 			return out, err
 		},
-		rotate: func(ctx context.Context, id string, grace time.Duration) (issued, error) {
-			c, value, err := rules.RotateClient(ctx, who, id, grace)
-			return issued{c.ID, value, c.Name, c.Scopes}, err
+		rotate: func(ctx context.Context, id string, req api.ClientCredentials) (issued, error) {
+			c, value, err := rules.RotateClient(ctx, who, id, authority.ClientRotation{
+				Secret: req.Secret, Proof: server.ProofOf(req.ClientProof), Grace: time.Duration(*req.GraceSeconds) * time.Second,
+				EndSecrets: req.EndSecrets, EndKeys: req.EndKeys, EndCertificates: req.EndCertificates,
+			})
+			return issued{listClient(c, rules.Now()), value}, err
 		},
 		remove: func(ctx context.Context, id string) error { return rules.DeleteClient(ctx, who, id) },
 		close:  done,
@@ -81,9 +87,9 @@ func ownBook(rules *authority.Authority, who authority.Principal, done func() er
 // servedBook is that behind the API of a server.
 func servedBook(served *client.Client) *book {
 	return &book{
-		create: func(ctx context.Context, name string, scopes []string) (issued, error) {
-			c, err := served.CreateManagementClient(ctx, api.ClientRequest{Name: name, Scopes: scopes})
-			return issued{c.ClientID, c.ClientSecret, c.Name, c.Scopes}, err
+		create: func(ctx context.Context, req api.ClientRequest) (issued, error) {
+			c, err := served.CreateManagementClient(ctx, req)
+			return issued{listServed(c), c.ClientSecret}, err
 		},
 		list: func(ctx context.Context) ([]listedClient, error) {
 			clients, err := served.ManagementClients(ctx)
@@ -93,21 +99,19 @@ func servedBook(served *client.Client) *book {
 			}
 			return out, err
 		},
-		rotate: func(ctx context.Context, id string, grace time.Duration) (issued, error) {
-			c, err := served.RotateManagementClient(ctx, id, grace)
-			return issued{c.ClientID, c.ClientSecret, c.Name, c.Scopes}, err
+		rotate: func(ctx context.Context, id string, req api.ClientCredentials) (issued, error) {
+			c, err := served.EquipManagementClient(ctx, id, req)
+			return issued{listServed(c), c.ClientSecret}, err
 		},
 		remove: served.DeleteManagementClient,
 		close:  func() error { return nil },
 	}
 }
 
-// issued is a client with its new secret.
+// issued is a client with its new secret; zero when it got none.
 type issued struct {
-	id     string
+	listedClient
 	secret secret.Text
-	name   string
-	scopes []string
 }
 
 // hintClient says what to do about an error, whichever of the two it is of.
@@ -120,6 +124,8 @@ func hintClient(err error) error {
 	switch {
 	case ok && refusal.Kind == authority.NoClient, errors.Is(err, api.ErrNoClient):
 		return hint(told, "client list shows their ids")
+	case ok && refusal.Kind == authority.Weak, weak(err):
+		return hint(told, "openssl pkey -in key.pem -pubout writes the public half of a private key; openssl req -x509 makes a certificate")
 	case ok && refusal.Kind == authority.Exists, errors.Is(err, api.ErrUsedName):
 		return hint(told, "choose another --name; client rotate gives the one that is there a new secret")
 	case errors.Is(err, client.ErrAmbiguous):
@@ -139,4 +145,10 @@ func sentence(err error) error {
 		return err
 	}
 	return errors.New(strings.ToLower(text[:1]) + text[1:])
+}
+
+// weak reports whether a server did not like a key or a certificate.
+func weak(err error) bool {
+	refusal, ok := errors.AsType[*api.Error](err)
+	return ok && refusal.Code == api.CodeWeakSecret
 }

@@ -27,15 +27,33 @@ func (o *issuedForm) print(c *cobra.Command, made issued) error {
 	switch {
 	case o.asJSON:
 		return printJSON(w, struct {
-			ID     string   `json:"client_id"`
-			Secret string   `json:"client_secret"`
-			Name   string   `json:"name"`
-			Scopes []string `json:"scopes"`
-		}{made.id, made.secret.Reveal(), made.name, made.scopes})
+			ID           string              `json:"client_id"`
+			Secret       string              `json:"client_secret,omitempty"`
+			Name         string              `json:"name"`
+			Scopes       []string            `json:"scopes"`
+			Keys         []clientKey         `json:"keys,omitempty"`
+			Certificates []clientCertificate `json:"certificates,omitempty"`
+		}{made.ID, made.secret.Reveal(), made.Name, made.Scopes, made.Keys, made.Certificates})
 	case o.asEnv:
-		_, err := fmt.Fprintf(w, "AGENTCREDS_CLIENT_ID=%s\nAGENTCREDS_CLIENT_SECRET=%s\n", made.id, made.secret.Reveal())
+		_, err := fmt.Fprintf(w, "AGENTCREDS_CLIENT_ID=%s\n", made.ID)
+		if err == nil && !made.secret.IsZero() {
+			_, err = fmt.Fprintf(w, "AGENTCREDS_CLIENT_SECRET=%s\n", made.secret.Reveal())
+		}
 		return err
 	}
-	_, err := fmt.Fprintf(w, "client id:     %s\nclient secret: %s\n", made.id, made.secret.Reveal())
+	_, err := fmt.Fprintf(w, "client id:     %s\n", made.ID)
+	if err == nil && !made.secret.IsZero() {
+		_, err = fmt.Fprintf(w, "client secret: %s\n", made.secret.Reveal())
+	}
+	for _, k := range made.Keys {
+		if err == nil {
+			_, err = fmt.Fprintf(w, "public key:    %s (%s)\n", k.ID, k.Alg)
+		}
+	}
+	for _, cert := range made.Certificates {
+		if err == nil {
+			_, err = fmt.Fprintf(w, "certificate:   %s\n", cert.ID)
+		}
+	}
 	return err
 }

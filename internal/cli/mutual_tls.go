@@ -102,6 +102,16 @@ func (c serveConfig) certificates() func(*http.Request) [][]byte {
 	}
 }
 
+// bound finds the x5t#S256 of the certificate that a request has come with; ""
+// without one.
+func (c serveConfig) bound() func(*http.Request) string {
+	shown := c.certificates()
+	if shown == nil {
+		return func(*http.Request) string { return "" }
+	}
+	return func(r *http.Request) string { return oauth.Thumbprint(shown(r)) }
+}
+
 // binary reads a byte sequence (RFC 9651 §3.3.5). What is none is a certificate
 // that cannot be read: it is refused as one.
 func binary(text string) []byte {

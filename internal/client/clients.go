@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 )
@@ -20,17 +19,17 @@ func (c *Client) CreateManagementClient(ctx context.Context, req api.ClientReque
 	return do[api.ManagementClient](ctx, c, call{method: http.MethodPost, path: api.PathClients, body: req, shielded: true})
 }
 
-// RotateManagementClient gives a management client a new secret, which only
-// this answer has. The newest of the old ones works on for the grace, in whole
-// seconds; with 0 they end, and every token with them.
-func (c *Client) RotateManagementClient(ctx context.Context, id string, grace time.Duration) (api.ManagementClient, error) {
+// EquipManagementClient gives a management client something new to sign in with,
+// and ends what the request says. Only this answer has a new secret.
+func (c *Client) EquipManagementClient(ctx context.Context, id string, req api.ClientCredentials) (api.ManagementClient, error) {
 	if err := checkID("a management client", id); err != nil {
 		return api.ManagementClient{}, err
 	}
-	seconds := int64(grace / time.Second)
-	return do[api.ManagementClient](ctx, c, call{
-		method: http.MethodPost, path: api.PathClientSecrets(id), body: api.ClientRotation{GraceSeconds: &seconds}, shielded: true,
-	})
+	r := call{method: http.MethodPost, path: api.PathClientProofs(id), body: req, shielded: true}
+	if req == (api.ClientCredentials{ClientRotation: req.ClientRotation, Secret: true}) {
+		r.path, r.body = api.PathClientSecrets(id), req.ClientRotation // as servers of any version take it
+	}
+	return do[api.ManagementClient](ctx, c, r)
 }
 
 // DeleteManagementClient deletes a management client; its tokens end at once.

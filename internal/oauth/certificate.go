@@ -33,8 +33,11 @@ func PeerCertificates(r *http.Request) [][]byte {
 
 // boundTo is the x5t#S256 of the certificate that the caller has connected
 // with; "" without one.
-func (h *Handler) boundTo(r *http.Request) string {
-	chain := h.certificates(r)
+func (h *Handler) boundTo(r *http.Request) string { return Thumbprint(h.certificates(r)) }
+
+// Thumbprint is the x5t#S256 of the first certificate of a chain (RFC 8705
+// §3.1); "" without one.
+func Thumbprint(chain [][]byte) string {
 	if len(chain) == 0 {
 		return ""
 	}

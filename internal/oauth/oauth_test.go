@@ -83,7 +83,7 @@ func (o *office) bot(t testing.TB, change authority.AgentChange) user {
 
 func (o *office) client(t testing.TB, name string, scopes ...string) user {
 	t.Helper()
-	c, value, err := o.CreateClient(t.Context(), admin, name, scopes)
+	c, value, err := o.CreateClient(t.Context(), admin, authority.NewClient{Name: name, Scopes: scopes})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,10 +65,11 @@ var samples = map[string]struct {
 	"GET /crl":                               {``, 409}, // there is no CA
 	"POST /api/server/v1/agents/{id}/revoke": {``, 200},
 
-	"POST /api/server/v1/clients":                    {`{"name":"new","scopes":["` + api.ScopeClientCreate + `"]}`, 201},
-	"GET /api/server/v1/clients":                     {``, 200},
-	"POST /api/server/v1/clients/{clientId}/secrets": {`{}`, 201},
-	"DELETE /api/server/v1/clients/{clientId}":       {``, 204},
+	"POST /api/server/v1/clients":                        {`{"name":"new","scopes":["` + api.ScopeClientCreate + `"]}`, 201},
+	"GET /api/server/v1/clients":                         {``, 200},
+	"POST /api/server/v1/clients/{clientId}/secrets":     {`{}`, 201},
+	"POST /api/server/v1/clients/{clientId}/credentials": {`{"subject":{"sanDns":"tf.example"}}`, 201},
+	"DELETE /api/server/v1/clients/{clientId}":           {``, 204},
 
 	"GET /api/server/v1/audit/events":     {``, 200},
 	"GET /api/server/v1/audit/checkpoint": {``, 200},

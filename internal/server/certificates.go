@@ -104,9 +104,7 @@ func certificateBody(cert authority.Certificate) api.Certificate {
 		Latest:         cert.Latest,
 		CreatedBy:      cert.Creator,
 	}
-	if s := cert.Subject; len(s) > 0 {
-		body.Subject = &api.Subject{DN: s["dn"], DNS: s["dns"], URI: s["uri"], IP: s["ip"], Email: s["email"]}
-	}
+	body.Subject = SubjectBody(cert.Subject)
 	if !cert.FirstUsed.IsZero() {
 		body.FirstUsedAt = cert.FirstUsed.UnixMilli()
 	}
@@ -114,4 +112,12 @@ func certificateBody(cert authority.Certificate) api.Certificate {
 		body.LastUsedAt = cert.LastUsed.UnixMilli()
 	}
 	return body
+}
+
+// SubjectBody is a subject on the wire; nil for none.
+func SubjectBody(s map[string]string) *api.Subject {
+	if len(s) == 0 {
+		return nil
+	}
+	return &api.Subject{DN: s["dn"], DNS: s["dns"], URI: s["uri"], IP: s["ip"], Email: s["email"]}
 }

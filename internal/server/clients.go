@@ -19,11 +19,17 @@ func (s *Server) createClient(c *call, in api.ClientRequest) (any, error) {
 			return nil, invalid(api.TypeInvalidValue, "There is no scope %.200q; there are %s.", scope, strings.Join(api.Scopes(), ", "))
 		}
 	}
-	made, value, err := c.authority.CreateClient(c.Context(), c.principal, in.Name, in.Scopes)
+	made, value, err := c.authority.CreateClient(c.Context(), c.principal, authority.NewClient{
+		Name: in.Name, Scopes: in.Scopes, NoSecret: in.NoSecret, Proof: ProofOf(in.ClientProof),
+	})
 	return c.issued(made, value), err
 }
 
 func (s *Server) rotateClient(c *call, in api.ClientRotation) (any, error) {
+	return s.equipClient(c, api.ClientCredentials{ClientRotation: in, Secret: true})
+}
+
+func (s *Server) equipClient(c *call, in api.ClientCredentials) (any, error) {
 	seconds := int64(api.ClientGrace / time.Second)
 	if in.GraceSeconds != nil {
 		seconds = *in.GraceSeconds
@@ -31,8 +37,20 @@ func (s *Server) rotateClient(c *call, in api.ClientRotation) (any, error) {
 	if most := int64(api.MaxClientGrace / time.Second); seconds < 0 || seconds > most {
 		return nil, invalid(api.TypeInvalidValue, "graceSeconds must be from 0 to %d.", most)
 	}
-	rotated, value, err := c.authority.RotateClient(c.Context(), c.principal, c.PathValue("clientId"), time.Duration(seconds)*time.Second)
+	rotated, value, err := c.authority.RotateClient(c.Context(), c.principal, c.PathValue("clientId"), authority.ClientRotation{
+		Secret: in.Secret, Proof: ProofOf(in.ClientProof), Grace: time.Duration(seconds) * time.Second,
+		EndSecrets: in.EndSecrets, EndKeys: in.EndKeys, EndCertificates: in.EndCertificates,
+	})
 	return c.issued(rotated, value), err
+}
+
+// ProofOf is what authority takes of a request.
+func ProofOf(in api.ClientProof) authority.ClientProof {
+	out := authority.ClientProof{PublicKeyPEM: in.PublicKeyPEM, Alg: in.Alg, CertificatePEM: in.CertificatePEM}
+	if in.Subject != nil {
+		out.Subject = authority.Subject(*in.Subject)
+	}
+	return out
 }
 
 func (s *Server) deleteClient(c *call) (any, error) {
@@ -63,6 +81,17 @@ func clientBody(c authority.Client, now time.Time) api.ManagementClient {
 	for _, s := range c.Secrets {
 		if s.Live(now) {
 			body.Secrets = append(body.Secrets, api.ClientSecret{SecretID: s.ID, Hint: s.Hint, CreatedAt: s.Created, ExpiresAt: s.Expires})
+		}
+	}
+	for _, k := range c.Keys {
+		switch {
+		case !k.Live(now):
+		case k.Public != "":
+			body.Keys = append(body.Keys, api.ClientKey{KID: k.ID, Alg: k.Alg, CreatedAt: k.Created, ExpiresAt: k.Expires})
+		default:
+			body.Certificates = append(body.Certificates, api.ClientCertificate{
+				ID: k.ID, ThumbprintS256: k.Fingerprint, Subject: SubjectBody(k.Subject), CreatedAt: k.Created, ExpiresAt: k.Expires,
+			})
 		}
 	}
 	return body

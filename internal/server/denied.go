@@ -42,6 +42,7 @@ var acts = map[string]authority.AuditAction{
 	"POST " + api.PathClients:          "client.create",
 	"GET " + api.PathClients:           "client.view",
 	"POST " + api.PatternClientSecrets: "client.rotate",
+	"POST " + api.PatternClientProofs:  "client.rotate",
 	"DELETE " + api.PatternClient:      "client.delete",
 	"GET " + api.PathAuditEvents:       "audit.view",
 	"GET " + api.PathCheckpoint:        "audit.view",

@@ -88,6 +88,7 @@ func table() []route {
 		{Route{"POST", api.PathClients, api.ScopeClientCreate, false}, 201, existing, smallBody, "", takes((*Server).createClient)},
 		{Route{"GET", api.PathClients, api.ScopeClientView, false}, 200, existing, 0, "", reads((*Server).listClients)},
 		{Route{"POST", api.PatternClientSecrets, api.ScopeClientCreate, false}, 201, existing, smallBody, "", takes((*Server).rotateClient)},
+		{Route{"POST", api.PatternClientProofs, api.ScopeClientCreate, false}, 201, existing, smallBody, "", takes((*Server).equipClient)},
 		{Route{"DELETE", api.PatternClient, api.ScopeClientDelete, false}, 204, existing, 0, "", reads((*Server).deleteClient)},
 
 		{Route{"GET", api.PathAuditEvents, api.ScopeAuditView, false}, 200, existing, 0, "", reads((*Server).auditEvents)},

@@ -145,6 +145,15 @@ var trails = map[string][]step{
 		{body: `{"graceSeconds":-1}`, status: 400},
 		{target: api.PathClientSecrets(other), body: `{}`, status: 404, action: audit.ClientRotate, secret: other, reason: "no management client"},
 	},
+	"POST /api/server/v1/clients/{clientId}/credentials": {
+		{body: `{"subject":{"sanDns":"tf.example"}}`, status: 201, action: audit.ClientRotate, secret: "{clientId}", detail: "dns"},
+		{body: `{"secret":true,"endCertificates":true}`, status: 201, action: audit.ClientRotate, secret: "{clientId}", detail: "ends"},
+		{body: `{"endSecrets":true}`, status: 400, action: audit.ClientRotate, secret: "{clientId}", reason: "nothing left to sign in with"},
+		{body: `{}`, status: 400, action: audit.ClientRotate, secret: "{clientId}", reason: "nothing is asked for"},
+		{body: `{"publicKeyPem":"x"}`, status: 400, action: audit.ClientRotate, secret: "{clientId}", reason: "not pem"},
+		{body: `{"graceSeconds":-1}`, status: 400},
+		{target: api.PathClientProofs(other), body: `{"secret":true}`, status: 404, action: audit.ClientRotate, secret: other, reason: "no management client"},
+	},
 	"DELETE /api/server/v1/clients/{clientId}": {
 		{status: 204, action: audit.ClientDelete, secret: "{clientId}", detail: "name"},
 		{status: 404, action: audit.ClientDelete, secret: "{clientId}", reason: "no management client"},

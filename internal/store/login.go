@@ -27,14 +27,26 @@ type ClientSecret struct {
 // Live reports whether the secret can be used at now.
 func (s ClientSecret) Live(now time.Time) bool { return s.Expires == 0 || now.Unix() < s.Expires }
 
-// ClientKey is one public key, or the certificate, of a management client.
+// ClientKey is one public key of a management client, or a certificate or a
+// subject by which it is known. A program that knows no subjects finds nothing
+// in such a record to sign in with.
 type ClientKey struct {
-	ID          string `json:"id"`                    // kid, or the fingerprint of the certificate
-	Alg         string `json:"alg,omitempty"`         // as of a Credential
-	Public      string `json:"public,omitempty"`      // as of a Credential
-	Fingerprint string `json:"fingerprint,omitempty"` // as of a Credential
-	Created     int64  `json:"created"`               // unix milliseconds
-	Expires     int64  `json:"expires"`               // unix seconds; 0 never
+	ID          string            `json:"id"`                    // as of a Credential
+	Alg         string            `json:"alg,omitempty"`         // as of a Credential
+	Public      string            `json:"public,omitempty"`      // as of a Credential; of a key only
+	Fingerprint string            `json:"fingerprint,omitempty"` // as of a Credential
+	Subject     map[string]string `json:"subject,omitempty"`     // as of a Credential
+	Created     int64             `json:"created"`               // unix milliseconds
+	Expires     int64             `json:"expires"`               // unix seconds; 0 never
+	Retiring    bool              `json:"retiring,omitempty"`    // as of a Credential
+}
+
+// Kind says what it is.
+func (k ClientKey) Kind() Kind {
+	if k.Fingerprint != "" && k.Public == "" || len(k.Subject) > 0 {
+		return CertificateKind
+	}
+	return KeyKind
 }
 
 // Live reports whether the key can be used at now.

@@ -24,7 +24,7 @@ func fullClient(n int, name string) store.Client {
 	return store.Client{
 		ID: id(n), Name: name, Scopes: []string{"a", "b"}, Epoch: 3, Created: time.UnixMicro(1_700_000_000_000_001).UTC(), Creator: "admin",
 		Secrets: []store.ClientSecret{{ID: "s", Digest: "d", Hint: "h", Created: 1, Expires: 2}, {ID: "t"}},
-		Keys:    []store.ClientKey{{ID: "k", Alg: "a", Public: "p", Fingerprint: "f", Created: 1, Expires: 2}, {ID: "l"}},
+		Keys:    []store.ClientKey{{ID: "k", Alg: "a", Public: "p", Fingerprint: "f", Created: 1, Expires: 2}, {ID: "l", Subject: map[string]string{"dn": "CN=tf"}, Retiring: true}},
 	}
 }
 
