@@ -45,6 +45,9 @@ type CertificateRequest struct {
 	ExpiresAt int64              `json:"expiresAt,omitempty"` // unix seconds; never after the certificate's own end
 	Previous  *RetireCertificate `json:"previous,omitempty"`  // retires that one alone
 	Revoke    []string           `json:"revoke,omitempty"`    // revokes these at once
+	// Claim makes one that is there already, and active, the newest of its
+	// agent, with a createdAt of now: who had it before sees that it is another's.
+	Claim bool `json:"claim,omitempty"`
 }
 
 // RetireCertificate lets one live until ExpiresAt, as Retire does with a secret.

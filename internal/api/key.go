@@ -33,6 +33,9 @@ type KeyRequest struct {
 	ExpiresAt int64      `json:"expiresAt,omitempty"` // unix seconds; 0 never
 	Previous  *RetireKey `json:"previous,omitempty"`  // retires that one alone
 	Revoke    []string   `json:"revoke,omitempty"`    // revokes these at once
+	// Claim makes one that is there already, and active, the newest of its
+	// agent, with a createdAt of now: who had it before sees that it is another's.
+	Claim bool `json:"claim,omitempty"`
 }
 
 // RetireKey lets a key live until ExpiresAt, as Retire does with a secret.

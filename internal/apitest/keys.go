@@ -87,6 +87,15 @@ func putKey(s *suite) {
 		s.ok("PutKey again", err)
 		equal(s, "the same again", encode(s, again), encode(s, first))
 	}
+	other := s.mustKey(id, "other", "")
+	req.Claim = true
+	claimed, err := s.c.PutKey(s.Context(), id, "mine", req, "")
+	s.ok("PutKey that claims", err)
+	equal(s, "claimed status", claimed.Status, api.Active)
+	equal(s, "claimed latest", claimed.Latest, true)
+	if claimed.CreatedAt <= other.CreatedAt {
+		s.Errorf("the claimed key is of %d, the one before it of %d", claimed.CreatedAt, other.CreatedAt)
+	}
 	_, err = s.c.PutKey(s.Context(), id, "mine", s.newKey(), "")
 	s.refused("another key under the kid", err, api.ErrUsedID)
 	_, err = s.c.PutKey(s.Context(), id, "other", req, "")

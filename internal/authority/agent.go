@@ -143,8 +143,8 @@ func (a *Authority) readAlong(r store.Reader, along Along, agents []Agent) error
 		if err != nil {
 			return err
 		}
-		for i, id := range ids {
-			agents[i].Secrets = judge(found[id], now)
+		for i := range agents {
+			agents[i].Secrets = judge(found[agents[i].ID], now)
 		}
 	}
 	if along.Keys {
@@ -152,8 +152,8 @@ func (a *Authority) readAlong(r store.Reader, along Along, agents []Agent) error
 		if err != nil {
 			return err
 		}
-		for i, id := range ids {
-			agents[i].Keys = judgeKeys(found[id], now)
+		for i := range agents {
+			agents[i].Keys = judgeKeys(found[agents[i].ID], now)
 		}
 	}
 	if !along.Certificates {
@@ -164,8 +164,8 @@ func (a *Authority) readAlong(r store.Reader, along Along, agents []Agent) error
 		return err
 	}
 	cas, err := r.CAKeys()
-	for i, id := range ids {
-		agents[i].Certificates = judgeCertificates(found[id], cas, now)
+	for i := range agents {
+		agents[i].Certificates = judgeCertificates(found[agents[i].ID], cas, now)
 	}
 	return err
 }

@@ -136,7 +136,7 @@ func (a *Authority) AddCertificate(ctx context.Context, p Principal, n NewCertif
 		switch before, err := tx.Credential(n.AgentID, store.CertificateKind, add.ID); {
 		case err == nil:
 			again = true
-			return sameCertificate(before, add)
+			return a.claim(tx, agent, claimed{before, n.Claim, p, ev}, sameCertificate(before, add))
 		case !errors.Is(err, store.ErrNotFound):
 			return err
 		}

@@ -129,7 +129,7 @@ func (a *Authority) AddPublicKey(ctx context.Context, p Principal, n NewPublicKe
 		switch before, err := tx.Credential(n.AgentID, store.KeyKind, add.ID); {
 		case err == nil:
 			again = true
-			return sameKey(before, add)
+			return a.claim(tx, agent, claimed{before, n.Claim, p, ev}, sameKey(before, add))
 		case !errors.Is(err, store.ErrNotFound):
 			return err
 		}
@@ -158,6 +158,29 @@ func (a *Authority) addCredential(tx store.Tx, agent store.Agent, add store.Cred
 	add.Created = max(a.Now().UnixMilli(), agent.LastSecret+1)
 	agent.LastSecret = add.Created
 	if err := tx.AddCredential(add); err != nil {
+		return err
+	}
+	return tx.SetAgent(agent)
+}
+
+// claimed is a credential that a request found there already.
+type claimed struct {
+	store.Credential
+	wanted bool
+	by     Principal
+	event  *audit.Event
+}
+
+// claim ends a repeated request, of which same says whether it asks for what is
+// there. See Rotation.Claim.
+func (a *Authority) claim(tx store.Tx, agent store.Agent, c claimed, same error) error {
+	if !errors.Is(same, errUnchanged) || !c.wanted || lifeOf(c.Credential).status(a.Now()) != StatusActive {
+		return same
+	}
+	c.event.Detail["claimed"] = "true"
+	c.Creator, c.Created = c.by.Name, max(a.Now().UnixMilli(), agent.LastSecret+1)
+	agent.LastSecret = c.Created
+	if err := tx.SetCredential(c.Credential); err != nil {
 		return err
 	}
 	return tx.SetAgent(agent)

@@ -21,6 +21,10 @@ type Rotation struct {
 	// Latest, when not nil, must be the id of the agent's newest one, "" for
 	// none yet; else the answer is Stale.
 	Latest *string
+	// Claim makes a key or certificate that is there already, and Active, the
+	// caller's newest one: it was made now, and not when it was. Whoever had
+	// it before can tell that it is another's.
+	Claim bool
 }
 
 // Retire lets one live until Expires (unix seconds), never longer than it would

@@ -47,7 +47,7 @@ type NewSecret struct {
 }
 
 func (n NewSecret) rotation() Rotation {
-	return Rotation{n.AgentID, n.Expires, n.Previous, n.Revoke, n.Latest}
+	return Rotation{AgentID: n.AgentID, Expires: n.Expires, Previous: n.Previous, Revoke: n.Revoke, Latest: n.Latest}
 }
 
 // AddSecret adds a secret to an agent; it retires and revokes only what it is

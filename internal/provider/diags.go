@@ -31,6 +31,8 @@ func (b *base) advice(err error) string {
 		return "Unblock the agent (enabled = true), or reinstate it by changing reinstate_trigger of agentcreds_agent, and apply again."
 	case errors.Is(err, api.ErrStale):
 		return "Somebody changed it since it was last read. Plan again, look at what changed, and apply."
+	case errors.Is(err, api.ErrUsedID):
+		return "What was revoked or has ended is never taken again: have the agent make another one, and give that."
 	case errors.Is(err, api.ErrLimit):
 		return "Revoke one that is no longer needed, or wait until a grace period ends."
 	case errors.Is(err, api.ErrRateLimited):

@@ -50,9 +50,10 @@ func (r *keyResource) first(ctx context.Context, srv client.Server, m *keyModel,
 			continue
 		}
 		if k.Status == api.Active && (k.CreatedBy != srv.Principal || k.FirstUsedAt != 0) {
-			return k, fmt.Errorf("it has the key %s already, since %s; to manage it here, import it by %s/%s",
+			return k, fmt.Errorf("it has the key %s already, since %s; to manage it here, import it by %s/%s. To replace the resource, give it another key: none takes its own place",
 				k.KID, time.UnixMilli(k.CreatedAt).UTC().Format(time.RFC3339), agentID, k.KID)
 		}
+		o.request.Claim = true // so that one that is replaced by this, under create_before_destroy, does not end it
 	}
 	k, err := r.put(ctx, agentID, o)
 	if err == nil && k.ExpiresAt != m.expiry() {
@@ -143,10 +144,20 @@ func (r *keyResource) move(ctx context.Context, m, state *keyModel) error {
 }
 
 // end revokes the key and its predecessor. One that a newer one has replaced, as
-// under create_before_destroy, gets its grace instead.
+// under create_before_destroy, gets its grace instead; one that another resource
+// has claimed since is that one's.
 func (r *keyResource) end(ctx context.Context, m *keyModel) error {
 	agentID, kid := m.AgentID.ValueString(), m.KID.ValueString()
-	err := r.client().RevokeKey(ctx, agentID, kid, kid)
+	a, err := r.client().ReadAgent(ctx, agentID)
+	if err != nil {
+		return err
+	}
+	for _, k := range security(a).Keys {
+		if k.KID == kid && k.CreatedAt > m.Version.ValueInt64() {
+			return nil
+		}
+	}
+	err = r.client().RevokeKey(ctx, agentID, kid, kid)
 	if errors.Is(err, api.ErrStale) {
 		k, err := r.client().Key(ctx, agentID, kid)
 		if err != nil {

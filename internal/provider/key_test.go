@@ -216,7 +216,7 @@ func TestKeyOutside(t *testing.T) {
 	p.expectKeys(t, agent.id(), map[string]api.Status{a.kid: api.Revoked, b.kid: api.Active})
 	m.taint()
 	_, d := m.try(agent.owns(b.pem()))
-	mustSay(t, "the same key again", d, "Cannot add the agent key", "used")
+	mustSay(t, "the same key again", d, "Cannot add the agent key", "used", "never taken again", "another one")
 	p.hand(t).delete(agent.id())
 	if m.refresh(); m.state != nil {
 		t.Errorf("without its agent there is %v", m.state)
@@ -241,6 +241,29 @@ func TestKeyInterrupted(t *testing.T) {
 		t.Errorf("the rotation again: %v", again.state)
 	}
 	p.expectKeys(t, agent.id(), map[string]api.Status{a.kid: api.Retiring, b.kid: api.Active})
+}
+
+// TestKeyReplacedByItself: under create_before_destroy the same key comes again
+// before its old resource is deleted: in the same run, or, when that was cut
+// off, in a later one. The key is the new resource's, and goes on.
+func TestKeyReplacedByItself(t *testing.T) {
+	t.Parallel()
+	p := newRemotePlace(t)
+	a := newKeyPair(t)
+	agent := p.newAgent(t, nil)
+	old, next := p.resource(t, keyType), p.resource(t, keyType)
+	old.apply(agent.owns(a.pem()))
+	next.apply(agent.owns(a.pem()))
+	if next.state.version() <= old.state.version() {
+		t.Errorf("the versions are %d, and then %d", old.state.version(), next.state.version())
+	}
+	old.apply(nil)
+	p.expectKeys(t, agent.id(), map[string]api.Status{a.kid: api.Active})
+	if did := next.apply(agent.owns(a.pem())); did != noAction {
+		t.Errorf("the new resource then: %s", did)
+	}
+	next.apply(nil)
+	p.expectKeys(t, agent.id(), map[string]api.Status{a.kid: api.Revoked})
 }
 
 // TestKeyImport: an import adds nothing and rotates nothing.

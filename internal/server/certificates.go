@@ -39,6 +39,7 @@ func (c *call) addCertificate(in api.CertificateRequest, id string) (any, error)
 	if add.Rotation, err = c.rotation(how); err != nil {
 		return nil, err
 	}
+	add.Claim = in.Claim
 	made, err := c.authority.AddCertificate(c.Context(), c.principal, add)
 	if err != nil {
 		return nil, err

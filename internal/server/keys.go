@@ -28,6 +28,7 @@ func (c *call) addKey(in api.KeyRequest, kid string) (any, error) {
 	if add.Rotation, err = c.rotation(how); err != nil {
 		return nil, err
 	}
+	add.Claim = in.Claim
 	made, err := c.authority.AddPublicKey(c.Context(), c.principal, add)
 	if err != nil {
 		return nil, err
