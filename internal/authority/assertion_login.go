@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/keys"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 )
 
@@ -60,39 +61,80 @@ func (i *Issuer) verifyAssertion(ctx context.Context, s subject, l Login) (proof
 func (i *Issuer) candidates(ctx context.Context, s subject, a assertion) (out []candidate, err error) {
 	now := i.a.Now()
 	var further []store.Credential // that say where keys are
+	var revoked []string           // thumbprints
 	err = i.a.store.View(ctx, func(r store.Reader) error {
 		all, err := s.credentials(r, store.KeyKind, now, 0)
 		if err != nil {
 			return err
 		}
 		var algs []string
-		out, further = nil, nil
+		out, further, revoked = nil, nil, nil
 		for _, k := range all {
-			if k.Source != "" {
+			switch {
+			case k.Source != "":
 				further = append(further, k)
-			}
-			if k.Public != "" && (a.kid == "" || a.kid == k.ID || a.kid == k.Thumbprint) {
+			case a.kid == "" || a.kid == k.ID || a.kid == k.Thumbprint:
 				out, algs = append(out, candidate{k.ID, k.Public}), append(algs, k.Alg)
 			}
 		}
-		if len(out) == 0 && len(further) > 0 {
-			return nil
-		}
-		if len(out) == 0 && a.kid != "" {
-			if dead, err := s.credential(r, store.KeyKind, a.kid); err == nil {
-				return badAssertion("the key %.200q is %s", a.kid, lifeOf(dead).status(now))
+		if len(further) > 0 || len(out) == 0 {
+			var dead string
+			if dead, revoked, err = s.deadKeys(r, a.kid, now); err != nil {
+				return err
+			}
+			if len(further)+len(out) == 0 && dead != "" {
+				return badAssertion("the key %.200q is %s", a.kid, dead)
 			}
 		}
 		out, err = choose(out, algs, a)
 		return err
 	})
-	for _, c := range further {
-		if err == nil && len(out) == 0 {
-			out, err = i.sources.find(ctx, c, a)
+	if refusal, refused := asError(err); err != nil && (!refused || refusal.Kind != BadLogin) || len(further) == 0 {
+		return out, err
+	}
+	// Who names no key can mean one of those too.
+	if len(out) > 0 && a.kid != "" {
+		return out, nil
+	}
+	more, err := i.sources.find(ctx, further, a)
+	if more, err = notRevoked(more, err, revoked); err != nil && len(out) == 0 {
+		return nil, err
+	}
+	return append(out, more...), nil
+}
+
+// deadKeys tells what became of the key that a kid names, "" when there is no such
+// one, and the thumbprints of those that were revoked.
+func (s subject) deadKeys(r store.Reader, kid string, now time.Time) (dead string, revoked []string, err error) {
+	all, err := s.credentials(r, store.KeyKind, now, everShown)
+	for _, k := range all {
+		if k.Live(now) {
+			continue
 		}
-		if _, refused := asError(err); refused && c.ID != further[len(further)-1].ID {
-			err = nil // the older one, in its grace
+		if kid != "" && (kid == k.ID || kid == k.Thumbprint) {
+			dead = string(lifeOf(k).status(now))
 		}
+		if !k.Revoked.IsZero() {
+			revoked = append(revoked, k.Thumbprint)
+		}
+	}
+	return dead, revoked, err
+}
+
+// notRevoked keeps those of the keys of an agent's sets that were not revoked
+// here: what is revoked cannot be brought back by publishing it.
+func notRevoked(found []candidate, err error, revoked []string) (out []candidate, _ error) {
+	for _, c := range found {
+		k, err := keys.FromJWK([]byte(c.public))
+		if err != nil {
+			return nil, fmt.Errorf("read a key of %s: %w", c.id, err)
+		}
+		if !slices.Contains(revoked, k.Thumbprint()) {
+			out = append(out, c)
+		}
+	}
+	if len(found) > 0 && len(out) == 0 {
+		return nil, badAssertion("the key at its jwks_uri was revoked")
 	}
 	return out, err
 }

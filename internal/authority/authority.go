@@ -54,7 +54,7 @@ type Authority struct {
 	rules      Rules
 	now        func() time.Time
 	ca         CAConfig
-	list       madeList
+	lists      madeLists
 	ring       caRing
 	slow       *turns // of slow digests
 }

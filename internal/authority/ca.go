@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -37,7 +38,8 @@ type CAConfig struct {
 	Own bool
 	// TrustDomain names agents: spiffe://<TrustDomain>/agent/<id>.
 	TrustDomain string
-	// CRL is the URL of the revocation list; "" for none.
+	// CRL is the URL of the revocation lists; "" for none. Certificates name
+	// that of their CA, as <CRL>?ca=<id>.
 	CRL string
 	// Roots are those of foreign CAs, under which a subject can be trusted.
 	// nil: there are none.
@@ -104,16 +106,13 @@ func (a *Authority) makeCA(ctx context.Context, p Principal, name string, first 
 }
 
 // ImportCA takes an intermediate CA whose root is elsewhere: its certificate
-// and those above it in PEM, and its private key.
+// and those above it in PEM, each signed by the next, and its private key.
 func (a *Authority) ImportCA(ctx context.Context, p Principal, chain string, private crypto.Signer) (CA, error) {
-	first, rest := pem.Decode([]byte(chain))
-	if first == nil || first.Type != "CERTIFICATE" {
-		return CA{}, refuse(Invalid, "The CA certificate is not PEM.")
-	}
-	c, err := keys.FromCertificate(first.Bytes)
+	all, err := readChain(chain)
 	if err != nil {
-		return CA{}, refuse(Weak, "The CA certificate is refused: %v.", err)
+		return CA{}, err
 	}
+	c := all[0]
 	mine, err := keys.New(private.Public())
 	now := a.Now()
 	switch {
@@ -123,10 +122,47 @@ func (a *Authority) ImportCA(ctx context.Context, p Principal, chain string, pri
 		return CA{}, refuse(Invalid, "The private key is not that of the CA certificate.")
 	case !c.IsCA || !c.BasicConstraintsValid || c.KeyUsage&x509.KeyUsageCertSign == 0 || c.KeyUsage&x509.KeyUsageCRLSign == 0:
 		return CA{}, refuse(Invalid, "The certificate is not one of a CA that may sign certificates and revocation lists.")
+	case !forClients(c.Certificate):
+		return CA{}, refuse(Invalid, "The CA certificate is not for certificates of clients: its extended key usage has no clientAuth.")
 	case now.Before(c.NotBefore) || !now.Before(c.NotAfter):
 		return CA{}, refuse(Invalid, "The CA certificate is valid from %s to %s, not now.", stamp(c.NotBefore), stamp(c.NotAfter))
 	}
-	return a.addCA(ctx, p, newCA{certificatePEM(c.Raw), string(rest), private, false})
+	above := ""
+	for _, next := range all[1:] {
+		above += certificatePEM(next.Raw)
+	}
+	return a.addCA(ctx, p, newCA{certificatePEM(c.Raw), above, private, false})
+}
+
+// readChain reads the certificates of a CA, its own first. Nothing else may stand
+// between them: what is kept of it is shown to everybody who gets a certificate.
+func readChain(text string) (all []keys.Certificate, err error) {
+	for rest := []byte(text); len(bytes.TrimSpace(rest)) > 0; {
+		var b *pem.Block
+		b, rest = pem.Decode(rest)
+		switch {
+		case b == nil:
+			return nil, refuse(Invalid, "Certificate %d of the CA is not PEM.", len(all)+1)
+		case b.Type != "CERTIFICATE":
+			return nil, refuse(Invalid, "Block %d of the CA certificates is %.40q: give certificates alone, and the key in a file of its own.", len(all)+1, b.Type)
+		case len(all) == maxChain:
+			return nil, refuse(Invalid, "The CA has more than %d certificates.", maxChain)
+		}
+		c, err := keys.FromCertificate(b.Bytes)
+		if err != nil {
+			return nil, refuse(Weak, "Certificate %d of the CA is refused: %v.", len(all)+1, err)
+		}
+		if n := len(all); n > 0 {
+			if err := all[n-1].CheckSignatureFrom(c.Certificate); err != nil {
+				return nil, refuse(Invalid, "Certificate %d of the CA did not sign the one before it: %v.", n+1, err)
+			}
+		}
+		all = append(all, c)
+	}
+	if len(all) == 0 {
+		return nil, refuse(Invalid, "The CA certificate is not PEM.")
+	}
+	return all, nil
 }
 
 // newCA is a CA on its way into the store.
@@ -200,26 +236,30 @@ func (a *Authority) caSeal() (secret.SealKey, error) {
 // signer is the CA that signs now. Where there is none, one is made if that is
 // allowed.
 func (a *Authority) signer(ctx context.Context) (signingCA, error) {
-	ca, err := a.present(ctx)
+	ca, err := a.present(ctx, "")
 	if refusal, ok := asError(err); !ok || refusal.Kind != NoCA || !a.ca.Own {
 		return ca, err
 	}
 	if _, err := a.makeCA(ctx, Principal{Name: "server"}, "agentcreds", true); err != nil {
 		return signingCA{}, err
 	}
-	return a.present(ctx)
+	return a.present(ctx, "")
 }
 
-// present is the CA that signs now, if there is one.
-func (a *Authority) present(ctx context.Context) (signingCA, error) {
+// present is the CA with the id, or with "" the one that signs now, if there is
+// one.
+func (a *Authority) present(ctx context.Context, id string) (signingCA, error) {
 	all, err := a.CAs(ctx)
 	if err != nil {
 		return signingCA{}, err
 	}
 	for _, k := range all {
-		if k.Retired.IsZero() {
+		if k.ID == id || id == "" && k.Retired.IsZero() {
 			return a.openCA(ctx, k.CAKey)
 		}
+	}
+	if id != "" {
+		return signingCA{}, refuse(NoCA, "There is no CA with the id %.100q.", id)
 	}
 	return signingCA{}, refuse(NoCA, "There is no CA: make one with ca init.")
 }

@@ -202,7 +202,7 @@ func (a *Authority) sign(ctx context.Context, n NewCertificate, public keys.Publ
 		URIs:                  []*url.URL{{Scheme: "spiffe", Host: a.ca.TrustDomain, Path: "/agent/" + n.AgentID}},
 	}
 	if a.ca.CRL != "" {
-		template.CRLDistributionPoints = []string{a.ca.CRL}
+		template.CRLDistributionPoints = []string{a.ca.CRL + "?ca=" + ca.record.ID}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, ca.cert, public.Key(), ca.private)
 	if err != nil {
@@ -211,6 +211,12 @@ func (a *Authority) sign(ctx context.Context, n NewCertificate, public keys.Publ
 	c, err := keys.FromCertificate(der)
 	if err != nil {
 		return fmt.Errorf("read a certificate that was just signed: %w", err)
+	}
+	// A given CA may be bound to other names, or end above before it ends here.
+	roots := x509.NewCertPool()
+	roots.AddCert(ca.cert)
+	if err := under(c.Certificate, nil, roots, now); err != nil {
+		return refuse(NoCA, "The CA signs no certificate that holds: %v.", err)
 	}
 	describe(add, c)
 	add.CA = ca.record.ID

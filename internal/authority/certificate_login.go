@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"slices"
@@ -27,7 +28,8 @@ func badCertificate(format string, args ...any) error {
 // verifyCertificate finds what the subject has that makes the certificate good
 // with which it connected: itself, signed here or given; or its subject, under a
 // CA that is trusted. TLS has proven that the private half is there, and
-// nothing else. A refusal is of kind BadLogin.
+// nothing else. A refusal is of kind BadLogin, and comes with the method that was
+// tried: by the record, or where there is none by who signed the certificate.
 func (i *Issuer) verifyCertificate(ctx context.Context, s subject, l Login) (proof, error) {
 	if len(l.Certificates) > maxChain {
 		return proof{}, badCertificate("its chain has %d certificates, at most %d are possible", len(l.Certificates), maxChain)
@@ -37,54 +39,70 @@ func (i *Issuer) verifyCertificate(ctx context.Context, s subject, l Login) (pro
 		return proof{}, badCertificate("%v", err)
 	}
 	now := i.a.Now()
+	tried := proof{method: TLSClientAuth}
+	if bytes.Equal(leaf.RawIssuer, leaf.RawSubject) && leaf.CheckSignature(leaf.SignatureAlgorithm, leaf.RawTBSCertificate, leaf.Signature) == nil {
+		tried.method = SelfSignedTLSClientAuth
+	}
 	switch {
 	case now.Before(leaf.NotBefore):
-		return proof{}, badCertificate("it is not valid before %s", stamp(leaf.NotBefore))
+		return tried, badCertificate("it is not valid before %s", stamp(leaf.NotBefore))
 	case now.After(leaf.NotAfter):
-		return proof{}, badCertificate("it expired at %s", stamp(leaf.NotAfter))
+		return tried, badCertificate("it expired at %s", stamp(leaf.NotAfter))
 	case !forClients(leaf.Certificate):
-		return proof{}, badCertificate("it is not for clients")
+		return tried, badCertificate("it is not for clients: its extended key usage has no clientAuth")
 	case s.name == "":
-		return proof{}, nil
+		return tried, nil
 	}
-	var own, dead []store.Credential
+	var own []store.Credential
+	var at int // of the one that is shown among them
 	var cas []store.CAKey
 	err = i.a.store.View(ctx, func(r store.Reader) error {
-		found, err := s.credentials(r, store.CertificateKind, now, everShown)
-		if err != nil {
-			return err
-		}
-		own, dead = nil, nil
-		for _, c := range found {
-			if c.Live(now) {
-				own = append(own, c)
-			} else {
-				dead = append(dead, c)
+		// Of the dead ones there may be thousands: they are looked at for the
+		// reason of a refusal alone.
+		for _, dead := range []int{0, everShown} {
+			found, err := s.credentials(r, store.CertificateKind, now, dead)
+			if err != nil {
+				return err
+			}
+			own = found
+			if at = slices.IndexFunc(own, func(c store.Credential) bool { return c.Fingerprint == leaf.Fingerprint() }); at >= 0 {
+				break
 			}
 		}
 		cas, err = r.CAKeys()
 		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return proof{}, err
-	}
-	shown := func(c store.Credential) bool { return c.Fingerprint == leaf.Fingerprint() }
-	if at := slices.IndexFunc(own, shown); at >= 0 {
+	case at >= 0 && own[at].Live(now):
 		return i.byItself(own[at], leaf, cas, l)
+	case at >= 0:
+		return proof{method: methodBy(own[at])}, badCertificate("%.200q is %s", own[at].ID, lifeOf(own[at]).status(now))
 	}
-	if at := slices.IndexFunc(dead, shown); at >= 0 {
-		return proof{}, badCertificate("%.200q is %s", dead[at].ID, lifeOf(dead[at]).status(now))
+	own = slices.DeleteFunc(own, func(c store.Credential) bool { return !c.Live(now) })
+	p, err := i.bySubject(own, leaf, l)
+	if err != nil {
+		return tried, err
 	}
-	return i.bySubject(own, leaf, l)
+	return p, nil
+}
+
+// methodBy is the method of a certificate that is in a record: what was signed
+// here is under a CA, what was given is trusted as it is.
+func methodBy(c store.Credential) string {
+	if c.CA == "" {
+		return SelfSignedTLSClientAuth
+	}
+	return TLSClientAuth
 }
 
 // byItself takes a certificate that is in a live record of the subject.
 func (i *Issuer) byItself(c store.Credential, leaf keys.Certificate, cas []store.CAKey, l Login) (proof, error) {
-	p := proof{kind: store.CertificateKind, id: c.ID, method: SelfSignedTLSClientAuth, bound: leaf.Fingerprint()}
+	p := proof{kind: store.CertificateKind, id: c.ID, method: methodBy(c), bound: leaf.Fingerprint()}
 	if c.CA == "" {
 		return p, nil
 	}
-	p.method = TLSClientAuth
 	roots := x509.NewCertPool()
 	for _, k := range cas {
 		if k.ID == c.CA {
@@ -101,8 +119,17 @@ func (i *Issuer) bySubject(own []store.Credential, leaf keys.Certificate, l Logi
 	if len(own) == 0 {
 		return proof{}, badCertificate("it is none of its live ones")
 	}
-	if i.a.ca.Roots == nil {
+	switch {
+	case i.a.ca.Roots == nil:
 		return proof{}, badCertificate("no CA is trusted here but the server's own")
+	// A CA signs for many purposes: of what it signs that counts alone which is
+	// a client's own. What was given or signed here needs no such word.
+	case len(leaf.ExtKeyUsage) == 0:
+		return proof{}, badCertificate("it does not say that it is for clients: it has no extended key usage")
+	case leaf.IsCA:
+		return proof{}, badCertificate("it is a CA's and not a client's")
+	case leaf.KeyUsage != 0 && leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0:
+		return proof{}, badCertificate("its key usage is without digitalSignature") // RFC 5280 §4.2.1.3
 	}
 	if err := verifyChain(leaf, l.Certificates[1:], i.a.ca.Roots, i.a.Now()); err != nil {
 		return proof{}, err
@@ -127,13 +154,18 @@ func verifyChain(leaf keys.Certificate, between [][]byte, roots *x509.CertPool, 
 		}
 		pool.AddCert(c.Certificate)
 	}
-	_, err := leaf.Verify(x509.VerifyOptions{
-		Roots: roots, Intermediates: pool, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	})
-	if err != nil {
-		return badCertificate("its chain does not hold: %v", err)
+	if err := under(leaf.Certificate, pool, roots, now); err != nil {
+		return badCertificate("its chain does not hold: %.300v", err)
 	}
 	return nil
+}
+
+// under reports why a certificate of a client is not good under the roots.
+func under(leaf *x509.Certificate, between, roots *x509.CertPool, now time.Time) error {
+	_, err := leaf.Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	})
+	return err
 }
 
 // forClients reports whether a certificate may be used by a client: it says so,

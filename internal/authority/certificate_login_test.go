@@ -92,6 +92,10 @@ func TestCertificate_login(t *testing.T) {
 	single.key = pairsEC("other")
 	noCA := middle(0, true)
 	noCA.key = pairsEC("other")
+	bounded := root{parsed(t, foreign.sign(t, x509.Certificate{
+		Subject: pkix.Name{CommonName: "bounded"}, NotAfter: end, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+		PermittedDNSDomains: []string{"elsewhere.example"}, PermittedDNSDomainsCritical: true,
+	}, "other")), pairsEC("other")}
 	reasons := map[string]bool{}
 	for _, tt := range []struct {
 		name   string
@@ -114,6 +118,13 @@ func TestCertificate_login(t *testing.T) {
 		{"retired, after its grace", gone, retired.Certificate, `"retired" is EXPIRED`},
 		{"blocked agent", blocked, ofBlocked.Certificate, "the agent is blocked"},
 		{"method that it may not use", wrong, onlyOther.Certificate, "may not use tls_client_auth"},
+		{"no extended key usage", namedBot, foreign.sign(t, leaf(func(c *x509.Certificate) { c.ExtKeyUsage = nil }), "ES512"), "no extended key usage"},
+		{"a CA's own", namedBot, foreign.sign(t, leaf(func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = true, true }), "ES512"), "it is a CA's"},
+		{"not for signatures", namedBot, foreign.sign(t, leaf(func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyAgreement }), "ES512"), "without digitalSignature"},
+		{"beyond the names of its CA", namedBot, bounded.sign(t, leaf(nil), "ES512") + certificateText(bounded.cert), "not permitted"},
+		{"with an extension that must be understood", namedBot, foreign.sign(t, leaf(func(c *x509.Certificate) {
+			c.ExtraExtensions = []pkix.Extension{{Id: []int{1, 2, 3, 4}, Critical: true, Value: []byte{5, 0}}}
+		}), "ES512"), "unhandled critical extension"},
 		{"expired", namedBot, foreign.sign(t, leaf(func(c *x509.Certificate) { c.NotAfter = now.Add(-time.Minute) }), "ES512"), "it expired at"},
 		{"not yet valid", namedBot, foreign.sign(t, leaf(func(c *x509.Certificate) { c.NotBefore = now.Add(time.Minute) }), "ES512"), "not valid before"},
 		{"for servers", namedBot, foreign.sign(t, leaf(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }), "ES512"), "not for clients"},
@@ -153,6 +164,13 @@ func TestCertificate_login(t *testing.T) {
 				wantRefusal(t, err, authority.BadLogin)
 				if len(entries) != 1 || last.Outcome != audit.Refused || !strings.Contains(last.Reason, tt.reason) {
 					t.Errorf("the entry is %+v, want the reason %q", last, tt.reason)
+				}
+				method := authority.TLSClientAuth
+				if isSelfSigned := tt.chain == mine || tt.chain == changed || strings.HasPrefix(tt.name, "self-signed"); isSelfSigned {
+					method = authority.SelfSignedTLSClientAuth
+				}
+				if last.Detail["method"] != method {
+					t.Errorf("the method of the refusal is %s, want %s", last.Detail["method"], method)
 				}
 				reasons[last.Reason] = true
 				return

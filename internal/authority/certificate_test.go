@@ -148,7 +148,7 @@ func TestCertificate_rotation(t *testing.T) {
 // became of the agent.
 func TestCertificate_revocationList(t *testing.T) {
 	w := newCA(t, authority.CAConfig{Own: true})
-	if _, err := w.RevocationList(t.Context()); err == nil {
+	if _, err := w.RevocationList(t.Context(), ""); err == nil {
 		t.Error("a list was made before there is a CA")
 	}
 	one, two := w.agent(t), w.agent(t)
@@ -159,7 +159,7 @@ func TestCertificate_revocationList(t *testing.T) {
 	last := int64(0)
 	list := func(want ...string) []byte {
 		t.Helper()
-		der, err := w.RevocationList(t.Context())
+		der, err := w.RevocationList(t.Context(), "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -195,7 +195,135 @@ func TestCertificate_revocationList(t *testing.T) {
 	}
 	list(first.Serial, third.Serial)
 	w.clock.Add(time.Hour)
-	list(third.Serial) // the first has ended
+	list(first.Serial, third.Serial) // it has ended, and is on one list more (RFC 5280 §3.3)
+	w.clock.Add(authority.CRLLife)
+	list(third.Serial)
+}
+
+// One ends while another is revoked: as many are on the list, and not the same.
+func TestCertificate_revocationListSwap(t *testing.T) {
+	w := newCA(t, authority.CAConfig{Own: true})
+	id := w.agent(t)
+	life := time.Hour
+	first := w.issue(t, authority.NewCertificate{Rotation: authority.Rotation{AgentID: id}, RequestPEM: csr(t, "ES256"), Life: life})
+	second := w.issue(t, authority.NewCertificate{Rotation: authority.Rotation{AgentID: id}, RequestPEM: csr(t, "ES384")})
+	serials := func() string {
+		t.Helper()
+		der, err := w.RevocationList(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return revokedOn(t, der)
+	}
+	if err := w.RevokeCertificate(t.Context(), admin, id, first.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Add(life + authority.CRLLife - time.Minute)
+	if got := serials(); got != first.Serial {
+		t.Errorf("on the list are %s", got)
+	}
+	w.clock.Add(2 * time.Minute)
+	if err := w.RevokeCertificate(t.Context(), admin, id, second.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := serials(); got != second.Serial {
+		t.Errorf("after the second was revoked, on the list are %s, want %s", got, second.Serial)
+	}
+}
+
+func revokedOn(t testing.TB, der []byte) string {
+	t.Helper()
+	l, err := x509.ParseRevocationList(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, e := range l.RevokedCertificateEntries {
+		all = append(all, fmt.Sprintf("%x", e.SerialNumber))
+	}
+	return strings.Join(all, " ")
+}
+
+// A CA that was replaced goes on signing the list of what it signed, which its
+// certificates name: the list of another counts for nothing there.
+func TestCertificate_revocationListOfBefore(t *testing.T) {
+	w := newCA(t, authority.CAConfig{Own: true})
+	id := w.agent(t)
+	old := w.issue(t, authority.NewCertificate{Rotation: authority.Rotation{AgentID: id}, RequestPEM: csr(t, "ES256")})
+	if _, err := w.CreateCA(t.Context(), admin, "agentcreds"); err != nil {
+		t.Fatal(err)
+	}
+	next := w.issue(t, authority.NewCertificate{Rotation: authority.Rotation{AgentID: id}, RequestPEM: csr(t, "ES384")})
+	for _, c := range []authority.Certificate{old, next} {
+		if err := w.RevokeCertificate(t.Context(), admin, id, c.ID, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []authority.Certificate{old, next} {
+		where := parsed(t, c.Certificate).CRLDistributionPoints[0]
+		base, ca, _ := strings.Cut(where, "?ca=")
+		if base != "https://agents.example/crl" || ca != c.CA {
+			t.Errorf("the certificate names the list %s", where)
+		}
+		der, err := w.RevocationList(t.Context(), ca)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := x509.ParseRevocationList(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.CheckSignatureFrom(parsed(t, c.Chain)); err != nil || revokedOn(t, der) != c.Serial {
+			t.Errorf("on the list of its CA are %s, want %s; %v", revokedOn(t, der), c.Serial, err)
+		}
+	}
+	if _, err := w.RevocationList(t.Context(), "nobody"); true {
+		wantKind(t, err, authority.NoCA)
+	}
+}
+
+// What is not a certificate is not kept of a CA that is given: it would be shown
+// to everybody who gets one.
+func TestCertificate_givenChain(t *testing.T) {
+	w := newCA(t, authority.CAConfig{})
+	root, stranger := newRoot(t, w.clock.Now(), "root"), newRoot(t, w.clock.Now(), "stranger")
+	ca := x509.Certificate{
+		Subject: pkix.Name{CommonName: "intermediate"}, NotAfter: w.clock.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+	}
+	good := root.sign(t, ca, "other")
+	forServers, bound := ca, ca
+	forServers.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	bound.PermittedURIDomains, bound.PermittedDNSDomainsCritical = []string{"elsewhere.example"}, true
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(pairs()["other"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	private := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
+	for _, tt := range []struct{ name, chain, want string }{
+		{"with its key", good + private, `is "PRIVATE KEY"`},
+		{"key first", private + good, `is "PRIVATE KEY"`},
+		{"with another root", good + certificateText(stranger.cert), "did not sign"},
+		{"with something behind", good + "secret words", "not PEM"},
+		{"long", good + strings.Repeat(certificateText(root.cert), 6), "more than 6"},
+		{"empty", " \n", "not PEM"},
+		{"for servers", root.sign(t, forServers, "other"), "no clientAuth"},
+	} {
+		_, err := w.ImportCA(t.Context(), admin, tt.chain, pairs()["other"])
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %s", tt.name, err, tt.want)
+		}
+	}
+	made, err := w.ImportCA(t.Context(), admin, good+certificateText(root.cert), pairs()["other"])
+	if err != nil || made.Certificate+made.Chain != good+certificateText(root.cert) {
+		t.Errorf("it is kept as %s%s, %v", made.Certificate, made.Chain, err)
+	}
+	// One that may not sign for our names is told at the first certificate.
+	if _, err := w.ImportCA(t.Context(), admin, root.sign(t, bound, "other"), pairs()["other"]); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.AddCertificate(t.Context(), admin, authority.NewCertificate{Rotation: authority.Rotation{AgentID: w.agent(t)}, RequestPEM: csr(t, "ES256")})
+	wantKind(t, err, authority.NoCA)
 }
 
 // No certificate goes beyond its CA, and without a CA there is none.

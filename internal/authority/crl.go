@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"math/big"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,27 +24,35 @@ const crlNumber = "crl_number"
 // anybody may ask for it, and each new one is a commit and a signature.
 const crlFresh = time.Hour
 
-// madeList is the list that was made last.
+// madeLists are the lists that were made last, by the id of their CA.
+type madeLists struct {
+	mu  sync.Mutex
+	all map[string]madeList
+}
+
 type madeList struct {
-	mu      sync.Mutex
-	ca      string
-	revoked int
+	serials string // of what is on it
 	at      time.Time
 	der     []byte
 }
 
-// RevocationList is the revocation list (RFC 5280 §5) of the CA that signs now,
-// in DER. What was revoked is on it at once.
-func (a *Authority) RevocationList(ctx context.Context) ([]byte, error) {
-	ca, err := a.present(ctx)
+// RevocationList is the revocation list (RFC 5280 §5) of a CA in DER; with the id
+// "" of the one that signs now. One that signed before goes on signing its own:
+// nobody else's counts for the certificates that it made. What was revoked is on
+// it at once.
+func (a *Authority) RevocationList(ctx context.Context, id string) ([]byte, error) {
+	ca, err := a.present(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	now := a.Now()
+	var serials []string
 	var gone []x509.RevocationListEntry
 	err = a.store.View(ctx, func(r store.Reader) error {
-		all, err := r.Revocations(now.Unix())
-		gone = nil
+		// What has ended by itself stays until a list was made after that
+		// (RFC 5280 §3.3).
+		all, err := r.Revocations(now.Add(-CRLLife).Unix())
+		gone, serials = nil, nil
 		for _, one := range all {
 			if one.CA != ca.record.ID {
 				continue
@@ -53,23 +62,28 @@ func (a *Authority) RevocationList(ctx context.Context) ([]byte, error) {
 				return fmt.Errorf("the serial number %q of a revoked certificate is none", one.Serial)
 			}
 			gone = append(gone, x509.RevocationListEntry{SerialNumber: serial, RevocationTime: one.Revoked})
+			serials = append(serials, one.Serial)
 		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	last := &a.list
-	last.mu.Lock()
-	defer last.mu.Unlock()
-	if last.ca == ca.record.ID && last.revoked == len(gone) && now.Sub(last.at) < crlFresh {
+	a.lists.mu.Lock()
+	defer a.lists.mu.Unlock()
+	// Not by their number: while one ends another may be revoked.
+	onIt := strings.Join(serials, " ")
+	if last, ok := a.lists.all[ca.record.ID]; ok && last.serials == onIt && now.Sub(last.at) < crlFresh {
 		return last.der, nil
 	}
 	der, err := a.signList(ctx, ca, now, gone)
 	if err != nil {
 		return nil, err
 	}
-	last.ca, last.revoked, last.at, last.der = ca.record.ID, len(gone), now, der
+	if a.lists.all == nil {
+		a.lists.all = map[string]madeList{}
+	}
+	a.lists.all[ca.record.ID] = madeList{onIt, now, der}
 	return der, nil
 }
 

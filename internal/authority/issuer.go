@@ -94,7 +94,7 @@ func NewIssuer(cfg IssuerConfig) (*Issuer, error) {
 	return &Issuer{
 		a: cfg.Authority, url: cfg.URL, seal: cfg.Seal, alg: cfg.Alg, life: cfg.Life,
 		audiences: append([]string{cfg.URL}, cfg.Audiences...),
-		sources:   &sources{fetch: cfg.Fetch, now: cfg.Authority.Now, all: map[string]*source{}},
+		sources:   &sources{fetch: cfg.Fetch, now: cfg.Authority.Now, all: map[string]*ofAgent{}},
 		failures:  newThrottle(ofOne, cfg.Authority.Now), strangers: newThrottle(ofAddress, cfg.Authority.Now), uses: newUses(cfg.Authority.store),
 		signers: map[string]jose.Signer{}, publics: map[string]jose.JSONWebKey{},
 	}, nil

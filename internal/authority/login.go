@@ -66,6 +66,7 @@ func (i *Issuer) Login(ctx context.Context, l Login) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
+	l.Method = p.methodOf(l)
 	t, err := i.issue(ctx, s, p, l)
 	if refusal, ok := asError(err); ok {
 		return Token{}, i.fail(ctx, s, l, start, refusal)
@@ -105,6 +106,7 @@ func (i *Issuer) Authenticate(ctx context.Context, l Login) (Caller, error) {
 	if err != nil {
 		return Caller{}, err
 	}
+	l.Method = p.methodOf(l)
 	ev := s.event(l.action, p, l)
 	err = i.a.store.Update(ctx, func(tx store.Tx) ([]audit.Event, error) { return []audit.Event{ev}, p.spend(tx) })
 	if refusal, ok := asError(err); ok {
@@ -176,6 +178,7 @@ func (i *Issuer) authenticate(ctx context.Context, l Login, start time.Time) (su
 		return subject{}, proof{}, err
 	}
 	if reason := s.refuses(l, p, refusal); reason != "" {
+		l.Method = p.methodOf(l)
 		return subject{}, proof{}, i.fail(ctx, s, l, start, &Error{Kind: BadLogin, Message: reason})
 	}
 	return s, p, nil

@@ -49,7 +49,8 @@ func (n NewPublicKey) read() (store.Credential, error) {
 	}
 	out := store.Credential{AgentID: n.AgentID, Kind: store.KeyKind, ID: n.ID, Alg: n.Alg, Source: n.Source, Expires: n.Expires}
 	if n.Source != "" {
-		return out, n.readSource(&out)
+		err := n.readSource(&out)
+		return out, err
 	}
 	var k keys.JWK
 	var err error
@@ -95,7 +96,7 @@ func checkKid(id string) error {
 // readSource checks a jwks_uri. Where it leads is looked at when it is fetched.
 func (n NewPublicKey) readSource(out *store.Credential) error {
 	u, err := url.Parse(n.Source)
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" || len(n.Source) > 2000 {
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Fragment != "" || len(n.Source) > 2000 {
 		return refuse(Invalid, "The jwksUri must be an https URL of at most 2000 characters, without user and fragment.")
 	}
 	if n.Alg != "" {

@@ -1,9 +1,11 @@
 package authority
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -18,8 +20,12 @@ const (
 	sourceLife = 5 * time.Minute
 	// sourceWait is how long after a fetch for an agent the next may be.
 	sourceWait = time.Minute
-	// maxSources bounds the memory: a key set has 64 KiB at most.
-	maxSources = 1000
+	// maxSources bounds the memory, by how many agents have key sets in it.
+	// Whoever was not asked for longest goes, unless that was just now.
+	maxSources = 4096
+	// maxSourceKeys is how many keys a set may have. All of them are looked
+	// at, and an assertion that names none is tried with each.
+	maxSourceKeys = 32
 )
 
 // sources keeps the key sets that agents publish at their jwks_uri.
@@ -28,71 +34,174 @@ type sources struct {
 	now   func() time.Time
 
 	mu  sync.Mutex
-	all map[string]*source // by agent and place
+	all map[string]*ofAgent // by agent, so that none uses up another's tries
+}
+
+// ofAgent are the key sets of one agent: one, and during a move to another
+// place two.
+type ofAgent struct {
+	mu    sync.Mutex // held while one is fetched
+	tried time.Time  // when one was fetched last, or should have been
+	sets  map[string]*source
 }
 
 // source is one key set.
 type source struct {
-	mu      sync.Mutex // held while it is fetched
 	tried   time.Time
 	fetched time.Time
 	keys    []keys.JWK
 	err     error // of the last try
 }
 
-// find finds the keys of a set that an assertion can be signed with. A kid that
-// is not in the set is looked for in a newer one.
-func (s *sources) find(ctx context.Context, c store.Credential, a assertion) ([]candidate, error) {
+// fresh reports whether the keys may be used.
+func (s *source) fresh(now time.Time) bool {
+	return !s.fetched.IsZero() && now.Sub(s.fetched) < sourceLife
+}
+
+// find finds the keys in the sets of an agent that an assertion can be signed
+// with, records being those that say where the sets are, the newest first. A kid
+// that is in none is looked for in a newer one.
+func (s *sources) find(ctx context.Context, records []store.Credential, a assertion) ([]candidate, error) {
 	if s.fetch == nil {
 		return nil, badAssertion("this server fetches no jwks_uri")
 	}
-	one := s.of(c)
+	one := s.of(records[0].AgentID)
 	one.mu.Lock()
 	defer one.mu.Unlock()
 	now := s.now()
-	fresh := !one.fetched.IsZero() && now.Sub(one.fetched) < sourceLife
-	if found := one.with(a); fresh && len(found) > 0 {
-		return candidatesOf(c, found), nil
+	found, stale := one.candidates(records, a, now)
+	wait := one.tried.Add(sourceWait)
+	enough := len(found) > 0 && (a.kid != "" || !stale) // without a kid any of them can be meant
+	// During a move two sets share the one fetch in a minute: each is fetched
+	// again before it is too old, so that they are never needed at once.
+	if enough && (now.Before(wait) || !one.aging(records, now)) {
+		return found, nil
 	}
-	if wait := one.tried.Add(sourceWait); now.Before(wait) {
-		if fresh || one.err == nil {
-			return nil, badAssertion("its jwks_uri has no key for %s, and is not asked again before %s", namedKey(a.kid), stamp(wait))
-		}
-		return nil, badAssertion("the keys at its jwks_uri: %v, and they are not asked for again before %s", one.err, stamp(wait))
+	if now.Before(wait) {
+		return found, one.none(records, a, now, fmt.Sprintf("not asked again before %s", stamp(wait)))
 	}
+	next := one.next(records, a, now)
 	one.tried = now
+	one.set(next.ID).get(ctx, s.fetch, next.Source, now)
+	found, _ = one.candidates(records, a, now)
+	return found, one.none(records, a, now, "asked just now")
+}
+
+// of is what is kept of an agent.
+func (s *sources) of(agentID string) *ofAgent {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	one, ok := s.all[agentID]
+	if ok {
+		return one
+	}
+	if len(s.all) >= maxSources {
+		s.forget()
+	}
+	one = &ofAgent{sets: map[string]*source{}}
+	s.all[agentID] = one
+	return one
+}
+
+// forget makes place: what is kept is of no use after sourceLife, and before
+// that whoever was asked for longest ago goes. Nobody whose sourceWait is not
+// over: he would be asked for again too early.
+func (s *sources) forget() {
+	now := s.now()
+	oldest, at := "", now.Add(-sourceWait)
+	for id, one := range s.all {
+		if !one.mu.TryLock() {
+			continue // it is being fetched
+		}
+		switch tried := one.tried; {
+		case now.Sub(tried) > sourceLife:
+			delete(s.all, id)
+		case tried.Before(at):
+			oldest, at = id, tried
+		}
+		one.mu.Unlock()
+	}
+	if len(s.all) >= maxSources {
+		delete(s.all, oldest)
+	}
+}
+
+// aging reports whether there are two sets, of which one is not new any more.
+func (p *ofAgent) aging(records []store.Credential, now time.Time) bool {
+	return len(records) > 1 && slices.ContainsFunc(records, func(c store.Credential) bool {
+		return now.Sub(p.set(c.ID).tried) > sourceLife/2
+	})
+}
+
+func (p *ofAgent) set(id string) *source {
+	one, ok := p.sets[id]
+	if !ok {
+		one = &source{}
+		p.sets[id] = one
+	}
+	return one
+}
+
+// candidates are the keys of all sets that are fresh; stale reports whether one
+// is not. Each is named by the record that says where it is found: what revokes
+// that ends what was made with all of them.
+func (p *ofAgent) candidates(records []store.Credential, a assertion, now time.Time) (found []candidate, stale bool) {
+	for _, c := range records {
+		one := p.set(c.ID)
+		if !one.fresh(now) {
+			stale = true
+			continue
+		}
+		for _, k := range one.with(a) {
+			found = append(found, candidate{c.ID, string(k.JWK())})
+		}
+	}
+	return found, stale
+}
+
+// next is the record whose set is fetched, of which there is one in a minute: one
+// that had such a key before it was too old, else the one that was asked for
+// longest ago, the newest record first.
+func (p *ofAgent) next(records []store.Credential, a assertion, now time.Time) store.Credential {
+	best := records[0]
+	for _, c := range records {
+		one := p.set(c.ID)
+		if !one.fresh(now) && len(one.with(a)) > 0 {
+			return c
+		}
+		if one.tried.Before(p.set(best.ID).tried) {
+			best = c
+		}
+	}
+	return best
+}
+
+// none says why there is no key; nil when each set has told what it has.
+func (p *ofAgent) none(records []store.Credential, a assertion, now time.Time, when string) error {
+	if found, _ := p.candidates(records, a, now); len(found) > 0 {
+		return nil
+	}
+	for _, c := range records {
+		if err := p.set(c.ID).err; err != nil {
+			return badAssertion("the keys at its jwks_uri: %.300v, %s", err, when)
+		}
+	}
+	return badAssertion("its jwks_uri has no key for %s, %s", namedKey(a.kid), when)
+}
+
+// get fetches the set.
+func (s *source) get(ctx context.Context, fetch func(context.Context, string) ([]byte, error), place string, now time.Time) {
+	s.tried = now
 	// Who sends an assertion and goes away must not make the fetch fail for
 	// who comes next.
-	text, err := s.fetch(context.WithoutCancel(ctx), c.Source)
+	text, err := fetch(context.WithoutCancel(ctx), place)
 	var set []keys.JWK
 	if err == nil {
 		set, err = readSet(text)
 	}
-	if one.err = err; err != nil {
-		return nil, badAssertion("the keys at its jwks_uri: %v", err)
+	if s.err = err; err == nil {
+		s.keys, s.fetched = set, now
 	}
-	one.keys, one.fetched = set, now
-	found := one.with(a)
-	if len(found) == 0 {
-		return nil, badAssertion("its jwks_uri has no key for %s", namedKey(a.kid))
-	}
-	return candidatesOf(c, found), nil
-}
-
-func (s *sources) of(c store.Credential) *source {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	// Of one agent and place, so that no other agent can use up its tries.
-	name := c.AgentID + " " + c.ID
-	one, ok := s.all[name]
-	if !ok {
-		if len(s.all) >= maxSources {
-			clear(s.all)
-		}
-		one = &source{}
-		s.all[name] = one
-	}
-	return one
 }
 
 // with are the keys for an assertion: with its kid, if it has one, and for its
@@ -109,17 +218,8 @@ func (s *source) with(a assertion) (found []keys.JWK) {
 	return found
 }
 
-// candidatesOf names each of them by the record that says where it is found:
-// what revokes that ends what was made with all of them.
-func candidatesOf(c store.Credential, found []keys.JWK) (out []candidate) {
-	for _, k := range found {
-		out = append(out, candidate{c.ID, string(k.JWK())})
-	}
-	return out
-}
-
 // readSet reads a JWK Set (RFC 7517 §5). Keys that cannot be used are passed
-// over, as it wants it.
+// over, as it wants it; so are private ones, which are nobody's proof any more.
 func readSet(text []byte) (all []keys.JWK, err error) {
 	members, err := keys.Object(text)
 	if err != nil {
@@ -129,13 +229,23 @@ func readSet(text []byte) (all []keys.JWK, err error) {
 	if err := json.Unmarshal(members["keys"], &list); err != nil || list == nil {
 		return nil, errors.New("there is no JWK Set")
 	}
+	if len(list) > maxSourceKeys {
+		return nil, fmt.Errorf("there are %d keys in it, at most %d are possible", len(list), maxSourceKeys)
+	}
+	var first error // that says why there is none
 	for _, one := range list {
-		if k, err := keys.FromJWK(one); err == nil {
-			all = append(all, k)
+		k, err := keys.FromJWK(one)
+		if err != nil {
+			first = cmp.Or(first, err)
+			continue
 		}
+		all = append(all, k)
 	}
-	if len(all) == 0 {
-		return nil, errors.New("there is no key in it that can be used")
+	switch {
+	case len(all) > 0:
+		return all, nil
+	case first != nil:
+		return nil, fmt.Errorf("there is no key in it that can be used: of the first, %w", first)
 	}
-	return all, nil
+	return nil, errors.New("there is no key in it")
 }

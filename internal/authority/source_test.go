@@ -86,11 +86,13 @@ func TestSource(t *testing.T) {
 	try("a", "ES256", "", 0)
 	o.clock.Add(time.Minute)
 	try("a", "ES256", "it is down", 1)
-	try("a", "ES256", "it is down, and they are not asked for again", 0)
+	try("a", "ES256", "it is down, not asked again before", 0)
 	o.clock.Add(time.Minute)
 	p.err = nil
 	for text, says := range map[string]string{
-		``: "not JSON", `[]`: "JSON object", `{"keys":{}}`: "no JWK Set", `{}`: "no JWK Set", `{"keys":[{"kty":"oct","k":"AA"}]}`: "no key in it",
+		``: "not JSON", `[]`: "JSON object", `{"keys":{}}`: "no JWK Set", `{}`: "no JWK Set", `{"keys":[{"kty":"oct","k":"AA"}]}`: "no key in it that can be used: of the first, it is a symmetric key",
+		`{"keys":[]}`: "there is no key in it", `{"keys":[` + strings.Repeat(`{},`, 32) + `{}]}`: "33 keys in it, at most 32",
+		`{"keys":[{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ","d":"AQ"}]}`: "it is a private key", `{"keys":[],"keys":[]}`: "twice",
 	} {
 		p.text = text
 		try("a", "ES256", says, 1)
@@ -115,34 +117,114 @@ func TestSource(t *testing.T) {
 	try("b", "other", "none of its live keys", 0)
 }
 
-// During a move from one place to another both are asked.
-func TestSource_rotation(t *testing.T) {
-	o := newOffice(t, "")
-	old, next := &published{}, &published{}
-	old.set(t, "a", "ES256")
-	next.set(t, "b", "other")
-	i := o.issuer(t, authority.IssuerConfig{Fetch: func(ctx context.Context, where string) ([]byte, error) {
-		if strings.HasSuffix(where, "old") {
-			return old.fetch(ctx, where)
-		}
-		return next.fetch(ctx, where)
-	}})
+// moving is an agent with a key set at a place, and what fetches it; "/old" has
+// the key a, "/new" the key b.
+func (o *office) moving(t *testing.T) (*authority.Issuer, authority.Login, func(place string), func() int) {
+	t.Helper()
+	sets := map[string]*published{"https://agent.example/old": {}, "https://agent.example/new": {}}
+	sets["https://agent.example/old"].set(t, "a", "ES256")
+	sets["https://agent.example/new"].set(t, "b", "other")
+	i := o.issuer(t, authority.IssuerConfig{Fetch: func(ctx context.Context, place string) ([]byte, error) { return sets[place].fetch(ctx, place) }})
 	bot := o.bot(t, authority.AgentChange{})
 	bot.Secret, bot.Method = secret.Text{}, "private_key_jwt"
-	for _, where := range []string{"old", "new"} {
+	add := func(id string) {
+		t.Helper()
 		_, err := o.AddPublicKey(t.Context(), admin, authority.NewPublicKey{
-			Rotation: authority.Rotation{AgentID: bot.ID}, ID: where, Source: "https://agent.example/" + where,
+			Rotation: authority.Rotation{AgentID: bot.ID}, ID: id, Source: "https://agent.example/" + id,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	for kid, pair := range map[string]string{"a": "ES256", "b": "other"} {
-		if _, err := i.Login(t.Context(), asserting(bot, byLibrary(t, "ES256", kid, o.claims(bot.ID, nil), pairs()[pair]))); err != nil {
-			t.Errorf("%s: %v", kid, err)
+	return i, bot, add, func() int {
+		return sets["https://agent.example/old"].count + sets["https://agent.example/new"].count
+	}
+}
+
+// During a move from one place to another both sets are good, whatever the agent
+// signs with; of both together one is fetched in a minute.
+func TestSource_move(t *testing.T) {
+	for _, named := range []bool{true, false} {
+		o := newOffice(t, "")
+		i, bot, add, count := o.moving(t)
+		kid := func(name string) string {
+			if named {
+				return name
+			}
+			return ""
+		}
+		try := func(name, pair string) error {
+			_, err := i.Login(t.Context(), asserting(bot, byLibrary(t, "ES256", kid(name), o.claims(bot.ID, nil), pairs()[pair])))
+			return err
+		}
+		add("old")
+		if err := try("a", "ES256"); err != nil {
+			t.Fatal(err)
+		}
+		o.clock.Add(time.Minute)
+		add("new")
+		at := map[int]int{} // how many were fetched, by the 20 seconds
+		for step := range 60 {
+			before := count()
+			for name, pair := range map[string]string{"a": "ES256", "b": "other"} {
+				if err := try(name, pair); err != nil {
+					t.Errorf("%s after %d s: %v", name, 20*step, err)
+				}
+			}
+			at[step] = count() - before
+			if n := at[step] + at[step-1] + at[step-2]; n > 1 {
+				t.Errorf("%d were fetched in a minute", n)
+			}
+			o.clock.Add(20 * time.Second)
+		}
+		// Both are too old at once: one of them waits for the next minute.
+		o.clock.Add(time.Hour)
+		before := count()
+		errs := errors.Join(try("a", "ES256"), try("b", "other"))
+		if count() != before+1 || errs == nil || !strings.Contains(errs.Error(), "not asked again before") && named {
+			t.Errorf("%d were fetched, %v", count()-before, errs)
+		}
+		if _, err := o.Login(t.Context(), asserting(bot, byLibrary(t, "ES256", "a", o.claims(bot.ID, nil), pairs()["ES256"]))); err == nil || !strings.Contains(err.Error(), "fetches no jwks_uri") {
+			t.Errorf("without a fetch: %v", err)
 		}
 	}
-	if _, err := o.Login(t.Context(), asserting(bot, byLibrary(t, "ES256", "a", o.claims(bot.ID, nil), pairs()["ES256"]))); err == nil || !strings.Contains(err.Error(), "fetches no jwks_uri") {
-		t.Errorf("without a fetch: %v", err)
+}
+
+// Who names no key can mean one that is registered, or one of his set.
+func TestSource_besideKey(t *testing.T) {
+	o := newOffice(t, "")
+	i, bot, add, count := o.moving(t)
+	add("old")
+	o.key(t, authority.NewPublicKey{Rotation: authority.Rotation{AgentID: bot.ID}, ID: "here"}, "RSA")
+	for kid, alg := range map[string]string{"": "ES256", "a": "ES256", "here": "RS256"} {
+		pair := map[string]string{"ES256": "ES256", "RS256": "RSA"}[alg]
+		if _, err := i.Login(t.Context(), asserting(bot, byLibrary(t, alg, kid, o.claims(bot.ID, nil), pairs()[pair]))); err != nil {
+			t.Errorf("kid %q, %s: %v", kid, alg, err)
+		}
+	}
+	if count() != 1 {
+		t.Errorf("%d fetches, want one", count())
+	}
+}
+
+// A key that was revoked here is not brought back by the set that has it.
+func TestSource_revokedKey(t *testing.T) {
+	o := newOffice(t, "")
+	i, bot, add, _ := o.moving(t)
+	k := o.key(t, authority.NewPublicKey{Rotation: authority.Rotation{AgentID: bot.ID}}, "ES256")
+	add("old")
+	for _, kid := range []string{"a", k.ID, ""} {
+		if _, err := i.Login(t.Context(), asserting(bot, byLibrary(t, "ES256", kid, o.claims(bot.ID, nil), pairs()["ES256"]))); err != nil {
+			t.Errorf("before, with kid %q: %v", kid, err)
+		}
+	}
+	if err := o.RevokePublicKey(t.Context(), admin, bot.ID, k.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, kid := range []string{"a", k.ID, ""} {
+		_, err := i.Login(t.Context(), asserting(bot, byLibrary(t, "ES256", kid, o.claims(bot.ID, nil), pairs()["ES256"])))
+		if err == nil || !strings.Contains(err.Error(), "the key at its jwks_uri was revoked") {
+			t.Errorf("after, with kid %q: %v", kid, err)
+		}
 	}
 }

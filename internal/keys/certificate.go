@@ -69,6 +69,11 @@ func FromRequestPEM(data []byte) (Public, error) {
 	if err != nil {
 		return Public{}, fmt.Errorf("the key of the request: %w", err)
 	}
+	// CheckSignature takes SHA-1, by which somebody else's signature could be
+	// made to fit.
+	if req.SignatureAlgorithm == x509.SHA1WithRSA || req.SignatureAlgorithm == x509.ECDSAWithSHA1 {
+		return Public{}, fmt.Errorf("%w: it is signed with %s", ErrAlg, req.SignatureAlgorithm)
+	}
 	if err := req.CheckSignature(); err != nil {
 		if _, old := errors.AsType[x509.InsecureAlgorithmError](err); old {
 			return Public{}, fmt.Errorf("%w: it is signed with %s", ErrAlg, req.SignatureAlgorithm)

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	_ "crypto/sha1" // of a signature that is refused
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -43,9 +44,18 @@ func request(t testing.TB, key crypto.Signer) []byte {
 
 // otherRequest is signed by a key that is not the one in it.
 func otherRequest(t testing.TB) []byte {
+	return signedAgain(t, pairs()["ES384"], crypto.SHA256, nil)
+}
+
+// oldRequest is signed by its own key, over SHA-1.
+func oldRequest(t testing.TB) []byte {
+	return signedAgain(t, pairs()["ES256"], crypto.SHA1, asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 1}) // ecdsa-with-SHA1
+}
+
+// signedAgain is a request for the P-256 key with another signature.
+func signedAgain(t testing.TB, by crypto.Signer, hash crypto.Hash, alg asn1.ObjectIdentifier) []byte {
 	t.Helper()
-	one, other := request(t, pairs()["ES256"]), pairs()["ES384"]
-	b, _ := pem.Decode(one)
+	b, _ := pem.Decode(request(t, pairs()["ES256"]))
 	var parts struct {
 		Info      asn1.RawValue
 		Algorithm asn1.RawValue
@@ -54,8 +64,16 @@ func otherRequest(t testing.TB) []byte {
 	if _, err := asn1.Unmarshal(b.Bytes, &parts); err != nil {
 		t.Fatal(err)
 	}
-	sum := sha256.Sum256(parts.Info.FullBytes)
-	signature, err := other.Sign(rand.Reader, sum[:], crypto.SHA256)
+	if alg != nil {
+		der, err := asn1.Marshal(pkix.AlgorithmIdentifier{Algorithm: alg})
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts.Algorithm = asn1.RawValue{FullBytes: der}
+	}
+	digest := hash.New()
+	digest.Write(parts.Info.FullBytes)
+	signature, err := by.Sign(rand.Reader, digest.Sum(nil), hash)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,6 +158,8 @@ func TestSubject(t *testing.T) {
 func TestSubject_Check(t *testing.T) {
 	for _, s := range []keys.Subject{
 		{}, {DNS: "a.example", Email: "a@b"}, {DNS: "*.example.org"}, {DNS: "a b"}, {URI: "agent/1"}, {IP: "192.0.2"}, {Email: "bot"},
+		{DNS: "ban\u212a.example"}, {DNS: "b\u00fccher.example"}, {DNS: "a\x00.example"}, {Email: "b\u00f6t@example.org"}, {URI: "https://example.org/\u00fc"},
+		{URI: "HTTPS://example.org/a"}, {URI: "https://example.org/a|b"}, {IP: "fe80::1%eth0"}, {DNS: "a..\n"},
 		{DN: "bot"}, {DN: "XX=bot"}, {DN: "CN="}, {DN: "CN=a,"}, {DN: `CN=a\`}, {DN: `CN=a\xx`}, {DN: `CN="a"`}, {DN: "CN=a;O=b"},
 		{DN: "CN=#zz"}, {DN: "CN=#13"}, {DN: "01.2=a"},
 	} {

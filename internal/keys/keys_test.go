@@ -277,6 +277,7 @@ func TestFromPEM_refused(t *testing.T) {
 		"request for a key":     {keys.FromPEM, request(t, private), keys.ErrForm},
 		"public for a request":  {keys.FromRequestPEM, public, keys.ErrForm},
 		"request, another's":    {keys.FromRequestPEM, otherRequest(t), keys.ErrPossession},
+		"request, SHA-1":        {keys.FromRequestPEM, oldRequest(t), keys.ErrAlg},
 		"request, a weak key":   {keys.FromRequestPEM, weakRequest(t), keys.ErrShort},
 		"request, not one":      {keys.FromRequestPEM, encoded(t, "CERTIFICATE REQUEST", []byte("x"), nil), keys.ErrForm},
 		"certificate, not one":  {fromCertificate, encoded(t, "CERTIFICATE", []byte("x"), nil), keys.ErrForm},

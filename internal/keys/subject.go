@@ -32,6 +32,13 @@ func (s Subject) Check() error {
 	if set != 1 {
 		return fmt.Errorf("exactly one of the five ways to name a subject is needed, not %d", set)
 	}
+	// Names in certificates are ASCII (RFC 5280 §4.2.1.6), and what is not could
+	// look or fold like another.
+	for _, field := range []string{s.DNS, s.URI, s.Email} {
+		if strings.ContainsFunc(field, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return fmt.Errorf("%.100q has what no such name in a certificate has: write it in ASCII, a DNS name with xn--", field)
+		}
+	}
 	switch {
 	case s.DN != "":
 		_, err := parseDN(s.DN)
@@ -39,8 +46,13 @@ func (s Subject) Check() error {
 	case s.DNS != "" && (strings.ContainsAny(s.DNS, "* /:@") || strings.HasSuffix(s.DNS, ".") || strings.HasPrefix(s.DNS, ".")):
 		return fmt.Errorf("%.100q is not a DNS name; there are no wildcards", s.DNS)
 	case s.URI != "":
-		if u, err := url.Parse(s.URI); err != nil || !u.IsAbs() {
+		u, err := url.Parse(s.URI)
+		if err != nil || !u.IsAbs() {
 			return fmt.Errorf("%.100q is not a URI", s.URI)
+		}
+		// It is compared as it is written, and certificates are read so.
+		if u.String() != s.URI {
+			return fmt.Errorf("%.100q would match no certificate: write it as %.100q", s.URI, u)
 		}
 	case s.IP != "" && net.ParseIP(s.IP) == nil:
 		return fmt.Errorf("%.100q is not an IP address", s.IP)

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -66,6 +68,9 @@ func fetch(ctx context.Context, c *http.Client, place string) ([]byte, error) {
 	if answer.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("it answers %d, not 200", answer.StatusCode)
 	}
+	if kind := answer.Header.Get("Content-Type"); !isJSON(kind) {
+		return nil, fmt.Errorf("its Content-Type is %.100q, not application/jwk-set+json or application/json", kind)
+	}
 	body, err := io.ReadAll(io.LimitReader(answer.Body, fetchSize+1))
 	if err != nil {
 		return nil, err
@@ -76,13 +81,20 @@ func fetch(ctx context.Context, c *http.Client, place string) ([]byte, error) {
 	return body, nil
 }
 
+// isJSON reports whether a Content-Type is of a key set (RFC 7517 §8.5.2), or of
+// JSON in general: a page that somebody else could write there is none.
+func isJSON(contentType string) bool {
+	kind, _, err := mime.ParseMediaType(contentType)
+	return err == nil && (kind == "application/json" || strings.HasPrefix(kind, "application/") && strings.HasSuffix(kind, "+json"))
+}
+
 // special are the ranges that netip does not tell by a method and that are not
 // the public internet, or lead to what is not: IANA's special-purpose
 // registries, and what carries an IPv4 address inside.
 var special = prefixes(
 	"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24",
 	"203.0.113.0/24", "240.0.0.0/4",
-	"::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20",
+	"::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "100:0:0:1::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20",
 	"5f00::/16", "fec0::/10",
 )
 

@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -127,6 +128,29 @@ func TestPrivateKeyJWT(t *testing.T) {
 	for _, a := range refused {
 		if a.text != refused[0].text || a.header.Get("WWW-Authenticate") != "" {
 			t.Errorf("refusals differ: %s and %s", a.text, refused[0].text)
+		}
+	}
+}
+
+// Whoever leaves client_id out has the reason in the audit too, as long as the
+// assertion says of whom it is.
+func TestPrivateKeyJWT_reason(t *testing.T) {
+	o := newOffice(t)
+	bot := o.keyed(t, authority.AgentChange{})
+	parts := strings.Split(bot.assertion(t), ".")
+	coded := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+	for text, reason := range map[string]string{
+		coded(`{"alg":"none"}`) + "." + parts[1] + ".":             "alg is none",
+		coded(`{"alg":"HS256"}`) + "." + parts[1] + "." + parts[2]: "symmetric",
+		parts[0] + "." + coded(`{"sub":"`+bot.id+`"}`) + ".AA":     "has no iss",
+		coded(`{"alg":"ES256"}`) + "." + parts[1] + "." + parts[2]: "signature is not by",
+	} {
+		lines := o.left(t, func() {
+			o.do(t, request{path: "/oauth2/token", body: form("grant_type", "client_credentials", "client_assertion_type", bearerType, "client_assertion", text)}).
+				wantError(t, 401, "invalid_client")
+		})
+		if len(lines) != 1 || !strings.HasPrefix(lines[0], bot.id+" token.issue refused") || !strings.Contains(lines[0], reason) {
+			t.Errorf("the audit has %q, want the reason %q", lines, reason)
 		}
 	}
 }

@@ -84,8 +84,9 @@ func (s *Server) revokeCertificate(c *call) (any, error) {
 
 // revocationList is the one answer that is not JSON: verifiers fetch it as it
 // is (RFC 5280 §4.2.1.13, RFC 2585 §4.2).
+// Certificates name that of their own CA.
 func (s *Server) revocationList(c *call) (any, error) {
-	der, err := c.authority.RevocationList(c.Context())
+	der, err := c.authority.RevocationList(c.Context(), c.URL.Query().Get("ca"))
 	return raw{kind: "application/pkix-crl", data: der}, err
 }
 
