@@ -47,6 +47,18 @@ func (empty) Credential(string, store.Kind, string) (store.Credential, error) {
 func (empty) Credentials([]string, store.Kind, int64, int) (map[string][]store.Credential, error) {
 	return map[string][]store.Credential{}, nil
 }
+func (empty) Role(string) (store.Role, error)           { return store.Role{}, store.ErrNotFound }
+func (empty) Roles(store.Query) (store.RolePage, error) { return store.RolePage{}, nil }
+func (empty) Members(string) ([]store.Member, error)    { return nil, nil }
+func (empty) RolesOf([]string) (map[string][]store.Role, error) {
+	return map[string][]store.Role{}, nil
+}
+func (empty) AddRole(store.Role) error          { return store.ErrNoStore }
+func (empty) SetRole(store.Role) error          { return store.ErrNotFound }
+func (empty) RemoveRole(string) error           { return store.ErrNotFound }
+func (empty) AddMember(string, string) error    { return store.ErrNotFound }
+func (empty) RemoveMember(string, string) error { return store.ErrNotFound }
+
 func (empty) CAKeys() ([]store.CAKey, error)                { return nil, nil }
 func (empty) Revocations(int64) ([]store.Revocation, error) { return nil, nil }
 func (empty) Touch(context.Context, []store.Use) error      { return nil }

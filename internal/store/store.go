@@ -109,6 +109,18 @@ type Reader interface {
 	// does.
 	Credentials(agentIDs []string, kind Kind, now int64, dead int) (map[string][]Credential, error)
 
+	// Role returns ErrNotFound when there is none with that id.
+	Role(id string) (Role, error)
+	// Roles returns a page, oldest role first, as Agents does. Of the fields
+	// of conditions, roles have ID and DisplayName.
+	Roles(q Query) (RolePage, error)
+	// RolesOf returns the roles of several agents, by agent id, oldest first.
+	// An unknown agent, or one without roles, is not in the map.
+	RolesOf(agentIDs []string) (map[string][]Role, error)
+	// Members returns who has a role, oldest agent first; of an unknown role
+	// nobody.
+	Members(roleID string) ([]Member, error)
+
 	// Entries returns at most limit audit entries whose Seq is greater than
 	// after, in order. In an Update, its own are not among them.
 	Entries(after int64, limit int) ([]audit.Entry, error)
@@ -147,8 +159,8 @@ type Tx interface {
 	// SetAgent replaces the agent with that id. It returns ErrNotFound when
 	// there is none, ErrExists when the external id is another agent's.
 	SetAgent(Agent) error
-	// RemoveAgent removes the agent, its secrets and its credentials. It
-	// returns ErrNotFound when there is none.
+	// RemoveAgent removes the agent, its secrets and its credentials, and takes
+	// it out of its roles. It returns ErrNotFound when there is none.
 	RemoveAgent(id string) error
 
 	// AddSecret returns ErrExists when the agent has, or had, one with that
@@ -164,6 +176,20 @@ type Tx interface {
 	// SetCredential replaces the one of that kind with that id. It returns
 	// ErrNotFound when there is none.
 	SetCredential(Credential) error
+
+	// AddRole returns ErrExists when the id or the name is taken.
+	AddRole(Role) error
+	// SetRole replaces the role with that id; who has it stays. It returns
+	// ErrNotFound when there is none, ErrExists when the name is another's.
+	SetRole(Role) error
+	// RemoveRole takes the role from all who have it, and removes it. It
+	// returns ErrNotFound when there is none.
+	RemoveRole(id string) error
+	// AddMember returns ErrExists when the agent has the role, and ErrNotFound
+	// when there is no such role or agent.
+	AddMember(roleID, agentID string) error
+	// RemoveMember returns ErrNotFound when the agent does not have the role.
+	RemoveMember(roleID, agentID string) error
 
 	// AddClient returns ErrExists when the id or the name is taken.
 	AddClient(Client) error

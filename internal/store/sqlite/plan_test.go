@@ -23,6 +23,11 @@ func TestPlans(t *testing.T) {
 		insertCredential:                       "agents_1 (id=?)",
 		updateCredential:                       "PRIMARY KEY (agent=? AND kind=? AND id=?)",
 		touchCredential:                        "PRIMARY KEY (agent=? AND kind=? AND id=?)",
+		selectRole:                             "roles_1 (id=?)",
+		insertMember:                           "agents_1 (id=?)",
+		deleteMember:                           "PRIMARY KEY (agent=? AND role=?)",
+		selectMembers:                          "members_role (role=?)",
+		selectRolesOf:                          "PRIMARY KEY (agent=?)",
 		updateAgent:                            "agents_1 (id=?)",
 		selectEntries:                          "INTEGER PRIMARY KEY (rowid>?)",
 		selectHead:                             "SCAN audit", // backwards, one row

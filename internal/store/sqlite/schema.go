@@ -17,12 +17,14 @@ var (
 	format2 string
 	//go:embed schema/3.sql
 	format3 string
+	//go:embed schema/4.sql
+	format4 string
 )
 
 // migrations lead from each format to the next; the number of the newest is
 // how many there are. One that was released is never edited: testdata holds a
 // store of each format, which must be read right for ever.
-var migrations = []string{format1, format2, format3}
+var migrations = []string{format1, format2, format3, format4}
 
 // newerError says that the store has a format that this program does not know.
 type newerError struct{ format, known int }

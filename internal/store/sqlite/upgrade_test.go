@@ -69,7 +69,8 @@ func TestUpgrade(t *testing.T) {
 					tx.AddClient(store.Client{ID: "c", Name: "new"}), tx.SetSigningKey(store.SigningKey{ID: "k", Sealed: []byte{}}),
 					tx.Spend("k", time.Now().Add(time.Hour)), tx.SetSetting("a", "b"),
 					tx.AddCredential(store.Credential{AgentID: fixtureAgent, Kind: store.KeyKind, ID: "new"}),
-					tx.SetCAKey(store.CAKey{ID: "new", Sealed: []byte{}}), tx.AddRevocation(store.Revocation{CA: "new", Serial: "1"}))
+					tx.SetCAKey(store.CAKey{ID: "new", Sealed: []byte{}}), tx.AddRevocation(store.Revocation{CA: "new", Serial: "1"}),
+					tx.AddRole(store.Role{ID: "r", Name: "new"}), tx.AddMember("r", fixtureAgent))
 			})
 			if err := errors.Join(err, s.Count(t.Context(), "c", 1)); err != nil {
 				t.Error(err)
@@ -120,7 +121,7 @@ func wantFixture(t *testing.T, s *Store, format int) {
 		if len(entries) != 3 || len(found) != 1 {
 			t.Errorf("%d entries, %d of the agent", len(entries), len(found))
 		}
-		return errors.Join(err, err2, err3, err4, err5, wantFormat2(t, r, format >= 2), wantFormat3(t, r, format >= 3))
+		return errors.Join(err, err2, err3, err4, err5, wantFormat2(t, r, format >= 2), wantFormat3(t, r, format >= 3), wantFormat4(t, r, format >= 4))
 	})
 	if err != nil {
 		t.Error(err)
@@ -183,6 +184,26 @@ func wantFormat3(t *testing.T, r store.Reader, there bool) error {
 		}
 	}
 	return nil
+}
+
+// wantFormat4 checks what came with format 4.
+func wantFormat4(t *testing.T, r store.Reader, there bool) error {
+	t.Helper()
+	page, err := r.Roles(store.Query{Limit: 9})
+	of, err2 := r.RolesOf([]string{fixtureAgent})
+	var want []store.Role
+	if there {
+		want = []store.Role{{
+			ID: "401e0000-0000-4000-8000-000000000001", Name: "Reader", Scopes: []string{"read", "view"}, Creator: "admin",
+			Created: time.UnixMicro(1_750_000_001_123_456).UTC(),
+		}}
+	}
+	for _, got := range [][]store.Role{page.Roles, of[fixtureAgent]} {
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+	return errors.Join(err, err2)
 }
 
 // Several processes that open an old store at once upgrade it once.

@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) func() store.Store) {
 		{"Keys", keyTests},
 		{"Credentials", credentialTests},
 		{"CA", caTests},
+		{"Roles", roleTests},
 		{"Once", onceTests},
 		{"Find", findTests},
 		{"Cut", cutTests},
