@@ -49,6 +49,12 @@ const (
 	CertificateRevoke Action = "certificate.revoke"
 	CACreate          Action = "ca.create"
 
+	RoleCreate   Action = "role.create"
+	RoleUpdate   Action = "role.update" // its name, or its scopes
+	RoleDelete   Action = "role.delete"
+	RoleAssign   Action = "role.assign"   // to one agent
+	RoleUnassign Action = "role.unassign" // from one agent, whose tokens end
+
 	ClientCreate Action = "client.create"
 	ClientRotate Action = "client.rotate"
 	ClientDelete Action = "client.delete"
@@ -75,6 +81,7 @@ const (
 	CertificateView Action = "certificate.view"
 	AuditView       Action = "audit.view"
 	ClientView      Action = "client.view"
+	RoleView        Action = "role.view"
 )
 
 // Event is what happened, before it has a place in the chain. It never holds

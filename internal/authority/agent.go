@@ -10,10 +10,12 @@ import (
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 )
 
-// Agent is an agent as it is, and its credentials where they were asked for: of
-// each kind newest first, the live ones and the latest dead ones.
+// Agent is an agent as it is, with its roles, oldest first, and its credentials
+// where they were asked for: of each kind newest first, the live ones and the
+// latest dead ones.
 type Agent struct {
 	store.Agent
+	Roles        []store.Role
 	Secrets      []Secret
 	Keys         []PublicKey
 	Certificates []Certificate
@@ -137,6 +139,13 @@ func (a *Authority) readAlong(r store.Reader, along Along, agents []Agent) error
 	ids := make([]string, len(agents))
 	for i := range agents {
 		ids[i] = agents[i].ID
+	}
+	roles, err := r.RolesOf(ids)
+	if err != nil {
+		return err
+	}
+	for i, id := range ids {
+		agents[i].Roles = roles[id]
 	}
 	if along.Secrets {
 		found, err := r.Secrets(ids, now.Unix(), deadShown)

@@ -42,6 +42,9 @@ type Rules struct {
 	// AgentsByApp: agents log in through an application alone, and are no
 	// OAuth clients themselves.
 	AgentsByApp bool
+	// AnyPermission: roles can hold the scopes of the management API too, as
+	// they can there. No agent gets those.
+	AnyPermission bool
 	// Password makes the secret that an agent is born with; nil means
 	// secret.Generate.
 	Password func() secret.Text
@@ -145,18 +148,27 @@ var errUnchanged = errors.New("nothing changed")
 // written to the audit in a transaction of its own; when that fails, the caller
 // gets that error too.
 func (a *Authority) act(ctx context.Context, base audit.Event, fn func(store.Tx, *audit.Event) error, answer func(store.Reader) error) error {
+	return a.acts(ctx, base, func(tx store.Tx, ev *audit.Event) ([]audit.Event, error) {
+		err := fn(tx, ev)
+		return []audit.Event{*ev}, err
+	}, answer)
+}
+
+// acts is act for a change that is entered as several: fn returns them all. The
+// event that it gets is what a refusal is entered as.
+func (a *Authority) acts(ctx context.Context, base audit.Event, fn func(store.Tx, *audit.Event) ([]audit.Event, error), answer func(store.Reader) error) error {
 	var last audit.Event
 	err := a.store.Update(ctx, func(tx store.Tx) ([]audit.Event, error) {
 		ev := base
 		ev.Detail = map[string]string{}
-		err := fn(tx, &ev)
+		events, err := fn(tx, &ev)
 		last = ev
 		if answer != nil && (err == nil || errors.Is(err, errUnchanged)) {
 			if err := answer(tx); err != nil {
 				return nil, err
 			}
 		}
-		return []audit.Event{ev}, err
+		return events, err
 	})
 	if err == nil || errors.Is(err, errUnchanged) {
 		return nil

@@ -67,11 +67,20 @@ func (a *Authority) CreateClient(ctx context.Context, p Principal, n NewClient) 
 
 // checkClient refuses what could not be shown, or asked for in a request.
 func checkClient(c Client) error {
-	if c.Name == "" || len(c.Name) > 200 || !utf8.ValidString(c.Name) || strings.ContainsFunc(c.Name, unicode.IsControl) {
+	if badName(c.Name) {
 		return refuse(Invalid, "A management client needs a name of at most 200 bytes without control characters.")
 	}
-	for _, scope := range c.Scopes {
-		// RFC 6749 §3.3, scope-token.
+	return checkScopes(c.Scopes)
+}
+
+// badName reports whether a name cannot be shown to people.
+func badName(name string) bool {
+	return name == "" || len(name) > 200 || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl)
+}
+
+// checkScopes refuses what is no scope-token (RFC 6749 §3.3).
+func checkScopes(scopes []string) error {
+	for _, scope := range scopes {
 		bad := func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }
 		if scope == "" || len(scope) > 200 || strings.ContainsFunc(scope, bad) {
 			return refuse(Invalid, "%.200q is no scope.", scope)

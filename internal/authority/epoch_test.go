@@ -62,6 +62,28 @@ func TestRevocation(t *testing.T) {
 		{"rename", func(t *testing.T, o *office, bot authority.Login, _ string) {
 			o.change(t, bot.ID, authority.AgentChange{DisplayName: new("other")})
 		}, false, nil},
+		{"give a role", func(t *testing.T, o *office, bot authority.Login, _ string) {
+			o.role(t, "r", []string{"b"}, bot.ID)
+		}, false, nil},
+		{"a scope more for a role", func(t *testing.T, o *office, bot authority.Login, _ string) {
+			o.changeRole(t, o.role(t, "r", nil, bot.ID), authority.RoleChange{MoreScopes: []string{"b"}, Name: new("s")})
+		}, false, nil},
+		{"others leave its role", func(t *testing.T, o *office, bot authority.Login, _ string) {
+			other := o.agent(t)
+			o.changeRole(t, o.role(t, "r", nil, bot.ID, other), authority.RoleChange{Remove: []string{other}})
+		}, false, nil},
+		{"take a role away", func(t *testing.T, o *office, bot authority.Login, _ string) {
+			o.changeRole(t, o.role(t, "r", nil, bot.ID), authority.RoleChange{Remove: []string{bot.ID}})
+		}, true, nil},
+		{"put others in its place in a role", func(t *testing.T, o *office, bot authority.Login, _ string) {
+			o.changeRole(t, o.role(t, "r", nil, bot.ID), authority.RoleChange{Members: &[]string{o.agent(t)}})
+		}, true, nil},
+		{"take a scope from its role", func(t *testing.T, o *office, bot authority.Login, _ string) {
+			o.changeRole(t, o.role(t, "r", []string{"b"}, bot.ID), authority.RoleChange{LessScopes: []string{"b"}})
+		}, true, nil},
+		{"delete its role", func(t *testing.T, o *office, bot authority.Login, _ string) {
+			ctx(t)(o.DeleteRole(t.Context(), admin, o.role(t, "r", nil, bot.ID)))
+		}, true, nil},
 		{"take scopes away", func(t *testing.T, o *office, bot authority.Login, _ string) {
 			o.change(t, bot.ID, authority.AgentChange{Scopes: &[]string{}})
 		}, false, nil},

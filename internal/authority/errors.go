@@ -17,7 +17,7 @@ const (
 	Weak                          // the secret or the key that was chosen is too weak
 	NoAgent                       // there is no such agent
 	NoSecret                      // the agent has no such secret
-	Exists                        // the external id is another agent's, the name another client's
+	Exists                        // the external id is another agent's, the name another client's or role's
 	Limit                         // the agent has as many live ones of that kind as it may
 	UsedID                        // the id was given to another one of that kind before
 	Dead                          // it is expired or revoked: nothing brings it back
@@ -27,6 +27,7 @@ const (
 	NoPublicKey                   // the agent has no such public key
 	NoCertificate                 // the agent has no such certificate
 	NoCA                          // nothing here signs certificates
+	NoRole                        // there is no such role
 	NoClient                      // there is no such management client
 	Beyond                        // a management client may do what the caller may not
 	Outdated                      // the caller was deleted or revoked at this moment

@@ -39,11 +39,17 @@ func (i *Issuer) grant(s subject, l Login) (scope string, audiences []string, er
 }
 
 // may reports whether the subject has the scope. Agents have what they were
-// given by name, and nothing of the management API; only a management client
+// given by name or by role, and nothing of the management API; only a management client
 // can have everything.
 func (s subject) may(scope string) bool {
 	if s.agent {
-		return slices.Contains(s.scopes, scope) && !strings.HasPrefix(scope, managementPrefix) && scope != AllScopes
+		return slices.Contains(s.scopes, scope) && !forManagement(scope)
 	}
 	return slices.Contains(s.scopes, scope) || slices.Contains(s.scopes, AllScopes)
+}
+
+// forManagement reports whether a scope is one of the management API, or stands
+// for all of them.
+func forManagement(scope string) bool {
+	return strings.HasPrefix(scope, managementPrefix) || scope == AllScopes
 }

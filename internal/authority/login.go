@@ -192,10 +192,13 @@ func (i *Issuer) read(r store.Reader, id string) (subject, error) {
 	if err == nil {
 		s := subject{
 			id: id, agent: true, name: "agent:" + id, title: agent.DisplayName, epoch: agent.Epoch,
-			methods: agent.AuthMethods, scopes: agent.Scopes, audience: append([]string{i.url}, agent.Audiences...),
+			methods: agent.AuthMethods, audience: append([]string{i.url}, agent.Audiences...),
 		}
 		if i.a.Blocked(agent) {
 			s.blocked = "the agent is blocked"
+		}
+		if s.scopes, err = scopesOf(r, agent); err != nil {
+			return subject{}, err
 		}
 		found, err := r.Secrets([]string{id}, now.Unix(), 0)
 		for _, have := range found[id] {
