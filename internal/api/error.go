@@ -34,6 +34,7 @@ const (
 	CodeNoClient     Code = "AGC-40403"
 	CodeNoKey        Code = "AGC-40404"
 	CodeNoCert       Code = "AGC-40405"
+	CodeNoRole       Code = "AGC-40406"
 	CodeMethod       Code = "AGC-40501"
 	CodeMediaType    Code = "AGC-40601"
 	CodeLimit        Code = "AGC-40901"

@@ -19,6 +19,13 @@ const (
 	PathCheckpoint   = "/api/server/v1/audit/checkpoint"
 	PathClients      = "/api/server/v1/clients"
 
+	// Roles: version 3 changes the members of a role apart from the rest of
+	// it, and has other scopes (Identity Server 7.2).
+	PathRoles        = "/scim2/v2/Roles"
+	PathRoleSearch   = PathRoles + "/.search"
+	PathRolesV3      = "/scim2/v3/Roles"
+	PathRoleSearchV3 = PathRolesV3 + "/.search"
+
 	pathServer = "/api/server/v1/agents"
 )
 
@@ -34,6 +41,10 @@ const (
 	PatternCertificates = pathServer + "/{id}/certificates"
 	PatternCertificate  = pathServer + "/{id}/certificates/{serial}"
 	PatternRevoke       = pathServer + "/{id}/revoke"
+
+	PatternRole      = PathRoles + "/{roleId}"
+	PatternRoleV3    = PathRolesV3 + "/{roleId}"
+	PatternRoleUsers = PatternRoleV3 + "/Users"
 
 	PatternClient        = PathClients + "/{clientId}"
 	PatternClientSecrets = PathClients + "/{clientId}/secrets"
@@ -55,11 +66,11 @@ func PathSecret(agentID, secretID string) string {
 
 // PathRole is the path of a role, where its members are changed with all else
 // that it has.
-func PathRole(id string) string { return "/scim2/v2/Roles/" + url.PathEscape(id) }
+func PathRole(id string) string { return PathRoles + "/" + url.PathEscape(id) }
 
 // PathRoleUsers is the path of the members of a role alone (Identity Server
 // 7.2).
-func PathRoleUsers(id string) string { return "/scim2/v3/Roles/" + url.PathEscape(id) + "/Users" }
+func PathRoleUsers(id string) string { return PathRolesV3 + "/" + url.PathEscape(id) + "/Users" }
 
 // PathKeys is the path of an agent's public keys.
 func PathKeys(agentID string) string {

@@ -1,5 +1,7 @@
 package api
 
+import "slices"
+
 // Scopes of the management API: those of WSO2's agent API, and one set of our
 // own for credentials, so that who may name an agent need not be able to act
 // as it.
@@ -19,6 +21,22 @@ const (
 	// ScopeCredentialDelete: move the expiry of one, revoke it, revoke
 	// all that an agent has.
 	ScopeCredentialDelete = "internal_agent_credential_delete"
+
+	// ScopeRoleView: list roles, with their permissions and members.
+	ScopeRoleView = "internal_role_mgt_view"
+	// ScopeRoleCreate, ScopeRoleUpdate: make a role, change all of it, its
+	// members too, by version 2 of the role API.
+	ScopeRoleCreate = "internal_role_mgt_create"
+	ScopeRoleUpdate = "internal_role_mgt_update"
+	// ScopeRoleDelete: delete a role.
+	ScopeRoleDelete = "internal_role_mgt_delete"
+	// ScopeRoleMetaCreate, ScopeRoleMetaUpdate: make a role, change its name
+	// and permissions, by version 3.
+	ScopeRoleMetaCreate = "internal_role_mgt_meta_create"
+	ScopeRoleMetaUpdate = "internal_role_mgt_meta_update"
+	// ScopeRoleUsersUpdate: give a role to agents and take it from them, by
+	// version 3.
+	ScopeRoleUsersUpdate = "internal_role_mgt_users_update"
 
 	// ScopeClientCreate: make a management client, and give one a new secret;
 	// only one that may do nothing that the caller may not.
@@ -49,8 +67,11 @@ func ScopeSets() []ScopeSet {
 	agents := []string{ScopeAgentCreate, ScopeAgentList, ScopeAgentView, ScopeAgentUpdate, ScopeAgentDelete}
 	credentials := []string{ScopeCredentialCreate, ScopeCredentialView, ScopeCredentialDelete}
 	return []ScopeSet{
-		{"terraform", "manage agents and their credentials", append(agents, credentials...)},
+		{"terraform", "manage agents, their credentials, and which roles they have", slices.Concat(agents, credentials, []string{ScopeRoleView, ScopeRoleUsersUpdate})},
 		{"view", "read agents and the metadata of their credentials", []string{ScopeAgentList, ScopeAgentView, ScopeCredentialView}},
+		{"roles", "make, change and delete roles", []string{
+			ScopeRoleView, ScopeRoleCreate, ScopeRoleUpdate, ScopeRoleDelete, ScopeRoleMetaCreate, ScopeRoleMetaUpdate, ScopeRoleUsersUpdate,
+		}},
 		{"audit", "read the audit", []string{ScopeAuditView}},
 		{"introspect", "check tokens, as resource servers do", []string{ScopeIntrospect}},
 		{"metrics", "read /metrics", []string{ScopeMetricsView}},
@@ -64,6 +85,7 @@ func Scopes() []string {
 	return []string{
 		ScopeAgentCreate, ScopeAgentList, ScopeAgentView, ScopeAgentUpdate, ScopeAgentDelete,
 		ScopeCredentialCreate, ScopeCredentialView, ScopeCredentialDelete,
+		ScopeRoleView, ScopeRoleCreate, ScopeRoleUpdate, ScopeRoleDelete, ScopeRoleMetaCreate, ScopeRoleMetaUpdate, ScopeRoleUsersUpdate,
 		ScopeClientCreate, ScopeClientView, ScopeClientDelete,
 		ScopeAuditView, ScopeIntrospect, ScopeMetricsView,
 	}

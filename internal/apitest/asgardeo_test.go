@@ -30,7 +30,7 @@ func newAsgardeo(t *testing.T) http.Handler {
 	t.Cleanup(func() { _ = st.Close() })
 	rules, err := authority.New(authority.Config{
 		Store: st, MaxSecrets: 1,
-		Rules: authority.Rules{OnlyLocks: true, AgentsByApp: true, Password: secret.GenerateAsgardeo},
+		Rules: authority.Rules{OnlyLocks: true, AgentsByApp: true, AnyPermission: true, Password: secret.GenerateAsgardeo},
 	})
 	if err != nil {
 		t.Fatal(err)

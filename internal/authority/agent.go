@@ -133,7 +133,8 @@ func (a *Authority) readAgent(id string, out *Agent) func(store.Reader) error {
 	}
 }
 
-// readAlong reads the credentials of agents into them.
+// readAlong reads the roles of agents into them, and the credentials that are
+// asked for.
 func (a *Authority) readAlong(r store.Reader, along Along, agents []Agent) error {
 	now := a.Now()
 	ids := make([]string, len(agents))

@@ -30,7 +30,7 @@ func profiles() []profile {
 		{wire: server.Reference(), keys: true, alg: authority.Algorithms[0]},
 		{
 			wire:       server.Asgardeo(),
-			rules:      authority.Rules{OnlyLocks: true, AgentsByApp: true, Password: secret.GenerateAsgardeo},
+			rules:      authority.Rules{OnlyLocks: true, AgentsByApp: true, AnyPermission: true, Password: secret.GenerateAsgardeo},
 			maxSecrets: 1,
 			perMinute:  200,
 			issuer:     "/oauth2/token",

@@ -20,7 +20,7 @@ import (
 func newAsgardeo(t *testing.T) *place {
 	t.Helper()
 	r := newRemoteAs(t, filepath.Join(t.TempDir(), "server.db"), server.Asgardeo(), authority.Config{
-		MaxSecrets: 1, Rules: authority.Rules{OnlyLocks: true, AgentsByApp: true, Password: secret.GenerateAsgardeo},
+		MaxSecrets: 1, Rules: authority.Rules{OnlyLocks: true, AgentsByApp: true, AnyPermission: true, Password: secret.GenerateAsgardeo},
 	})
 	return &place{args: attrs{"endpoint": r.url, "access_token": adminToken, "requests_per_minute": int64(1_000_000)}, remote: r}
 }

@@ -20,7 +20,7 @@ var agentSchemas = []string{
 
 // agentBody is an agent on the wire. accountLocked is there only when it is
 // true, as WSO2 has it; active always.
-func agentBody(base string, a authority.Agent, along authority.Along) api.Agent {
+func agentBody(c *call, a authority.Agent, along authority.Along) api.Agent {
 	active := !a.Inactive
 	body := api.Agent{
 		Schemas:    agentSchemas,
@@ -32,7 +32,7 @@ func agentBody(base string, a authority.Agent, along authority.Along) api.Agent 
 			ResourceType: "Agent",
 			Created:      instant(a.Created),
 			LastModified: instant(a.Modified),
-			Location:     base + api.PathAgent(a.ID),
+			Location:     c.base + api.PathAgent(a.ID),
 		},
 		Profile: api.AgentProfile{
 			DisplayName: a.DisplayName,
@@ -48,6 +48,9 @@ func agentBody(base string, a authority.Agent, along authority.Along) api.Agent 
 			OwnerToken:         a.OwnerToken,
 			RevokedAt:          instant(a.RevokedAt),
 		},
+	}
+	for _, r := range a.Roles {
+		body.Roles = append(body.Roles, c.roleOf(r.ID, r.Name))
 	}
 	if a.UserServing {
 		body.Profile.IsUserServingAgent = &a.UserServing

@@ -44,6 +44,23 @@ var samples = map[string]struct {
 	"GET /scim2/ResourceTypes/{id}":    {``, 404}, // the id is an agent's
 	"GET /scim2/ServiceProviderConfig": {``, 200},
 
+	"POST /scim2/v2/Roles":                 {`{"displayName":"new","users":[{"value":"{id}"}]}`, 201},
+	"GET /scim2/v2/Roles":                  {``, 200},
+	"POST /scim2/v2/Roles/.search":         {`{}`, 200},
+	"GET /scim2/v2/Roles/{roleId}":         {``, 200},
+	"PUT /scim2/v2/Roles/{roleId}":         {`{"displayName":"new"}`, 200},
+	"PATCH /scim2/v2/Roles/{roleId}":       {`{"Operations":[{"op":"remove","path":"users"}]}`, 200},
+	"DELETE /scim2/v2/Roles/{roleId}":      {``, 204},
+	"POST /scim2/v3/Roles":                 {`{"displayName":"new"}`, 201},
+	"GET /scim2/v3/Roles":                  {``, 200},
+	"POST /scim2/v3/Roles/.search":         {`{}`, 200},
+	"GET /scim2/v3/Roles/{roleId}":         {``, 200},
+	"PUT /scim2/v3/Roles/{roleId}":         {`{"displayName":"new"}`, 200},
+	"PATCH /scim2/v3/Roles/{roleId}":       {`{"Operations":[{"op":"replace","path":"displayName","value":"new"}]}`, 200},
+	"DELETE /scim2/v3/Roles/{roleId}":      {``, 204},
+	"PUT /scim2/v3/Roles/{roleId}/Users":   {`[]`, 200},
+	"PATCH /scim2/v3/Roles/{roleId}/Users": {`{"Operations":[{"op":"add","value":[{"value":"{id}"}]}]}`, 200},
+
 	"POST /api/server/v1/agents/{id}/secrets":                 {`{}`, 201},
 	"GET /api/server/v1/agents/{id}/secrets":                  {``, 200},
 	"PUT /api/server/v1/agents/{id}/secrets/{secretId}":       {`{"secretValue":"` + strong + `"}`, 200}, // the same again
@@ -98,7 +115,7 @@ func TestAuthorizationMatrix(t *testing.T) {
 			g.send("PUT", service+id+"/secrets/"+newID, `{"secretValue":"`+strong+`"}`).is(201)
 			g.send("PUT", service+id+"/keys/"+newID, publicKey).is(201)
 			g.send("PUT", service+id+"/certificates/"+newID, subject).is(201)
-			fill := strings.NewReplacer("{id}", id, "{secretId}", newID, "{kid}", newID, "{serial}", newID, "{clientId}", g.managed(route))
+			fill := strings.NewReplacer("{id}", id, "{secretId}", newID, "{kid}", newID, "{serial}", newID, "{clientId}", g.managed(route), "{roleId}", g.givenRole(route, id))
 			ask := func(authorization string) answer {
 				return g.send(route.Method, fill.Replace(route.Pattern), fill.Replace(sample.body), "Authorization", authorization)
 			}
@@ -136,13 +153,14 @@ func TestAuthorizationMatrix(t *testing.T) {
 func TestRefusedChangesNothing(t *testing.T) {
 	g := newRig(t)
 	id := g.bare("bot")
+	role := g.role("reader", id)
 	before := g.send("GET", agents+"/"+id, "").body
 	for _, route := range server.Routes() {
 		if route.Open || route.Method == "GET" {
 			continue
 		}
 		name := route.Method + " " + route.Pattern
-		fill := strings.NewReplacer("{id}", id, "{secretId}", newID, "{kid}", newID, "{serial}", newID)
+		fill := strings.NewReplacer("{id}", id, "{secretId}", newID, "{kid}", newID, "{serial}", newID, "{roleId}", role)
 		g.send(route.Method, fill.Replace(route.Pattern), fill.Replace(samples[name].body), "Authorization", "Bearer eve:").is(403)
 	}
 	if after := g.send("GET", agents+"/"+id, "").body; after != before {
@@ -157,6 +175,7 @@ func TestRefusedChangesNothing(t *testing.T) {
 func TestFurtherScopes(t *testing.T) {
 	g := newRig(t)
 	id := g.bare("bot")
+	role := g.role("reader", id)
 	secrets := "?attributes=" + api.AttrSecrets
 	for _, tt := range []struct {
 		name, method, target, body string
@@ -165,6 +184,9 @@ func TestFurtherScopes(t *testing.T) {
 		{"password in POST", "POST", agents, `{"password":"` + strong + `"}`, api.ScopeAgentCreate, api.ScopeCredentialCreate},
 		{"password in PUT", "PUT", agents + "/" + id, `{"userName":"AGENT/` + id + `","password":"` + strong + `"}`, api.ScopeAgentUpdate, api.ScopeCredentialCreate},
 		{"password in PATCH", "PATCH", agents + "/" + id, `{"Operations":[{"op":"replace","value":{"password":"` + strong + `"}}]}`, api.ScopeAgentUpdate, api.ScopeCredentialCreate},
+		{"users in POST of a role", "POST", api.PathRolesV3, `{"displayName":"a","users":[]}`, api.ScopeRoleMetaCreate, api.ScopeRoleUsersUpdate},
+		{"users in PUT of a role", "PUT", api.PathRolesV3 + "/" + role, `{"displayName":"a","users":[]}`, api.ScopeRoleMetaUpdate, api.ScopeRoleUsersUpdate},
+		{"users in PATCH of a role", "PATCH", api.PathRolesV3 + "/" + role, `{"Operations":[{"op":"remove","path":"users"}]}`, api.ScopeRoleMetaUpdate, api.ScopeRoleUsersUpdate},
 		{"secrets in GET", "GET", agents + "/" + id + secrets, ``, api.ScopeAgentView, api.ScopeCredentialView},
 		{"secrets in a list", "GET", agents + secrets, ``, api.ScopeAgentList, api.ScopeCredentialView},
 		{"secrets in a search", "POST", agents + "/.search", `{"attributes":["` + api.AttrSecrets + `"]}`, api.ScopeAgentList, api.ScopeCredentialView},

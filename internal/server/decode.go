@@ -15,11 +15,16 @@ import (
 // understand differently is refused: members that nobody knows, members that
 // are there twice, something after the end, and bytes that are not UTF-8,
 // which encoding/json would replace in silence, in a secret too.
-func decode(data []byte, into any) error {
+func decode(data []byte, into any) error { return decodeFrom('{', data, into) }
+
+// decodeList reads a body that is exactly one JSON array, by the same rules.
+func decodeList(data []byte, into any) error { return decodeFrom('[', data, into) }
+
+func decodeFrom(first byte, data []byte, into any) error {
 	if !utf8.Valid(data) {
 		return invalid(api.TypeInvalidSyntax, "The body is not valid UTF-8.")
 	}
-	if err := checkObject(data); err != nil {
+	if err := checkShape(first, data); err != nil {
 		return err
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
@@ -36,15 +41,16 @@ func decode(data []byte, into any) error {
 	return invalid(api.TypeInvalidSyntax, "The body is refused: %s.", strings.TrimPrefix(err.Error(), "json: "))
 }
 
-// checkObject checks that the text is one JSON object without trailing data
-// in which no object has a member twice.
-func checkObject(data []byte) error {
+// checkShape checks that the text is one JSON object, or array, without trailing
+// data in which no object has a member twice.
+func checkShape(first byte, data []byte) error {
+	kind := map[byte]string{'{': "object", '[': "array"}[first]
 	trimmed := bytes.TrimSpace(data)
 	switch {
 	case len(trimmed) == 0:
-		return invalid(api.TypeInvalidSyntax, "The body is empty; a JSON object is expected.")
-	case trimmed[0] != '{':
-		return invalid(api.TypeInvalidSyntax, "The body must be a JSON object.")
+		return invalid(api.TypeInvalidSyntax, "The body is empty; a JSON %s is expected.", kind)
+	case trimmed[0] != first:
+		return invalid(api.TypeInvalidSyntax, "The body must be a JSON %s.", kind)
 	}
 	dec := json.NewDecoder(bytes.NewReader(trimmed))
 	dec.UseNumber()
@@ -62,7 +68,7 @@ func checkObject(data []byte) error {
 		}
 	}
 	if int(dec.InputOffset()) < len(trimmed) {
-		return invalid(api.TypeInvalidSyntax, "There is something after the JSON object of the body.")
+		return invalid(api.TypeInvalidSyntax, "There is something after the JSON %s of the body.", kind)
 	}
 	return nil
 }

@@ -39,6 +39,22 @@ var acts = map[string]authority.AuditAction{
 	"PATCH " + api.PatternCertificate:  "certificate.expire",
 	"DELETE " + api.PatternCertificate: "certificate.revoke",
 	"POST " + api.PatternRevoke:        "agent.revoke",
+	"POST " + api.PathRoles:            "role.create",
+	"GET " + api.PathRoles:             "role.view",
+	"POST " + api.PathRoleSearch:       "role.view",
+	"GET " + api.PatternRole:           "role.view",
+	"PUT " + api.PatternRole:           "role.update",
+	"PATCH " + api.PatternRole:         "role.update",
+	"DELETE " + api.PatternRole:        "role.delete",
+	"POST " + api.PathRolesV3:          "role.create",
+	"GET " + api.PathRolesV3:           "role.view",
+	"POST " + api.PathRoleSearchV3:     "role.view",
+	"GET " + api.PatternRoleV3:         "role.view",
+	"PUT " + api.PatternRoleV3:         "role.update",
+	"PATCH " + api.PatternRoleV3:       "role.update",
+	"DELETE " + api.PatternRoleV3:      "role.delete",
+	"PUT " + api.PatternRoleUsers:      "role.assign",
+	"PATCH " + api.PatternRoleUsers:    "role.assign",
 	"POST " + api.PathClients:          "client.create",
 	"GET " + api.PathClients:           "client.view",
 	"POST " + api.PatternClientSecrets: "client.rotate",
@@ -64,7 +80,7 @@ func (s *Server) denied(c *call, err error) error {
 	}
 	what := authority.AuditEvent{
 		Action: acts[c.route.Method+" "+c.route.Pattern], AgentID: named(c.PathValue("id")),
-		Target: cmp.Or(named(cmp.Or(c.PathValue("secretId"), c.PathValue("clientId"))), chosen(c.PathValue("kid")), chosen(c.PathValue("serial"))),
+		Target: cmp.Or(named(cmp.Or(c.PathValue("secretId"), c.PathValue("clientId"), c.PathValue("roleId"))), chosen(c.PathValue("kid")), chosen(c.PathValue("serial"))),
 	}
 	if noteErr := a.Denied(c.Context(), c.principal, what, refusal.Message); noteErr != nil {
 		return fmt.Errorf("refuse a request: %w", noteErr)

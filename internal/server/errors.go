@@ -24,6 +24,7 @@ var refusals = map[authority.Kind]api.Error{
 	authority.Weak:          {Status: http.StatusBadRequest, Code: api.CodeWeakSecret, ScimType: api.TypeInvalidValue},
 	authority.NoAgent:       {Status: http.StatusNotFound, Code: api.CodeNoAgent},
 	authority.NoSecret:      {Status: http.StatusNotFound, Code: api.CodeNoSecret},
+	authority.NoRole:        {Status: http.StatusNotFound, Code: api.CodeNoRole},
 	authority.NoClient:      {Status: http.StatusNotFound, Code: api.CodeNoClient},
 	authority.Beyond:        {Status: http.StatusForbidden, Code: api.CodeForbidden},
 	authority.Outdated:      {Status: http.StatusUnauthorized, Code: api.CodeUnauthorized},
@@ -70,7 +71,7 @@ func (s *Server) wireError(c *call, err error) *api.Error {
 	if refusal, ok := errors.AsType[*authority.Error](err); ok {
 		e := refusals[refusal.Kind]
 		e.Message = refusal.Message
-		if refusal.Kind == authority.NoAgent && c.route.notFound != "" {
+		if (refusal.Kind == authority.NoAgent || refusal.Kind == authority.NoRole) && c.route.notFound != "" {
 			e.Message = strings.ReplaceAll(c.route.notFound, "{id}", c.PathValue("id"))
 		}
 		return &e

@@ -29,15 +29,9 @@ var fields = map[attrPath]authority.Field{
 
 // conditions reads a filter. some is false when no agent can meet it.
 func conditions(filter string) (where []authority.Condition, some bool, err error) {
-	if len(filter) > maxFilter {
-		return nil, false, invalid(api.TypeInvalidFilter, "The filter has %d bytes; %d are possible.", len(filter), maxFilter)
-	}
-	parsed, err := api.ParseFilter(filter)
+	parsed, err := parseFilter(filter)
 	if err != nil {
-		return nil, false, invalid(api.TypeInvalidFilter, "The filter cannot be read: %v.", err)
-	}
-	if len(parsed) > maxComparisons {
-		return nil, false, invalid(api.TypeInvalidFilter, "The filter has %d comparisons; %d are possible.", len(parsed), maxComparisons)
+		return nil, false, err
 	}
 	for _, cmp := range parsed {
 		p := parsePath(cmp.Attribute)
@@ -59,6 +53,21 @@ func conditions(filter string) (where []authority.Condition, some bool, err erro
 		where = append(where, cond)
 	}
 	return where, true, nil
+}
+
+// parseFilter reads a filter that is not too long.
+func parseFilter(filter string) (api.Filter, error) {
+	if len(filter) > maxFilter {
+		return nil, invalid(api.TypeInvalidFilter, "The filter has %d bytes; %d are possible.", len(filter), maxFilter)
+	}
+	parsed, err := api.ParseFilter(filter)
+	if err != nil {
+		return nil, invalid(api.TypeInvalidFilter, "The filter cannot be read: %v.", err)
+	}
+	if len(parsed) > maxComparisons {
+		return nil, invalid(api.TypeInvalidFilter, "The filter has %d comparisons; %d are possible.", len(parsed), maxComparisons)
+	}
+	return parsed, nil
 }
 
 // byUserName turns a comparison with the user name, which is "AGENT/" and the

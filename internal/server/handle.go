@@ -47,7 +47,14 @@ func reads(fn func(*Server, *call) (any, error)) handler {
 
 // takes makes a handler of a method that takes a JSON object. It is read
 // before the store is opened: a body that nobody understands makes no store.
-func takes[T any](fn func(*Server, *call, T) (any, error)) handler {
+func takes[T any](fn func(*Server, *call, T) (any, error)) handler { return takesAs(decode, fn) }
+
+// takesList is takes for a JSON array.
+func takesList[T any](fn func(*Server, *call, []T) (any, error)) handler {
+	return takesAs(decodeList, fn)
+}
+
+func takesAs[T any](decode func([]byte, any) error, fn func(*Server, *call, T) (any, error)) handler {
 	return handler{takesBody: true, run: func(s *Server, c *call) (any, error) {
 		var in T
 		if err := decode(c.body, &in); err != nil {

@@ -56,5 +56,5 @@ func Reference() Profile {
 }
 
 func referenceAgent(c *call, a authority.Agent) api.Agent {
-	return agentBody(c.base, a, c.want.along)
+	return agentBody(c, a, c.want.along)
 }

@@ -53,7 +53,7 @@ func asgardeoAttributes() []attribute {
 // asgardeoAgent shows no extension, no flag of a create, and active only where
 // somebody set it to false. Every agent has the role that all have.
 func asgardeoAgent(c *call, a authority.Agent) api.Agent {
-	body := agentBody(c.base, a, authority.Along{})
+	body := agentBody(c, a, authority.Along{})
 	body.Schemas = agentSchemas[:len(agentSchemas)-1]
 	body.Extension, body.ExternalID, body.Profile.IsUserServingAgent = nil, "", nil
 	if *body.Active {
@@ -67,10 +67,7 @@ func asgardeoAgent(c *call, a authority.Agent) api.Agent {
 func everyone(c *call) api.Role {
 	store := c.authority.StoreID()
 	id := uuid.NewSHA1(uuid.NameSpaceOID, []byte("everyone "+store)).String()
-	return api.Role{
-		Value: id, Display: "everyone", Ref: c.base + "/scim2/v2/Roles/" + id,
-		AudienceValue: store, AudienceType: "organization", AudienceDisplay: "agentcreds",
-	}
+	return c.roleOf(id, "everyone")
 }
 
 func asgardeoSchemas(base string) []api.Schema {

@@ -25,7 +25,7 @@ func newAsgardeo(t *testing.T) *rig {
 		t.Cleanup(func() { checkTrail(t, st); _ = st.Close() })
 		rules, err := authority.New(authority.Config{
 			Store: st, Now: cfg.Now, MaxSecrets: 1,
-			Rules: authority.Rules{OnlyLocks: true, AgentsByApp: true, Password: secret.GenerateAsgardeo},
+			Rules: authority.Rules{OnlyLocks: true, AgentsByApp: true, AnyPermission: true, Password: secret.GenerateAsgardeo},
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -23,7 +23,7 @@ type route struct {
 	status   int     // of success, unless the handler says otherwise
 	store    need    // what it needs of the store
 	maxBody  int64   // 0: Config.MaxBody
-	notFound string  // WSO2's words when there is no such agent; {id} stands for the id
+	notFound string  // WSO2's words when there is no such agent or role; {id} stands for the id
 	handler  handler // what it does
 }
 
@@ -45,6 +45,7 @@ const (
 	notFoundPut    = "No user exists with the given id: {id}"
 	notFoundPatch  = "No user with the id : {id} in the user store."
 	notFoundDelete = noSuchEndpoint
+	notFoundRole   = "Role not found in the system."
 )
 
 // table is every route there is, in any profile.
@@ -57,6 +58,23 @@ func table() []route {
 		{Route{"PUT", api.PatternAgent, api.ScopeAgentUpdate, false}, 200, existing, 0, notFoundPut, takes((*Server).replaceAgent)},
 		{Route{"PATCH", api.PatternAgent, api.ScopeAgentUpdate, false}, 200, existing, 0, notFoundPatch, takes((*Server).patchAgent)},
 		{Route{"DELETE", api.PatternAgent, api.ScopeAgentDelete, false}, 204, existing, 0, notFoundDelete, reads((*Server).deleteAgent)},
+
+		{Route{"POST", api.PathRoles, api.ScopeRoleCreate, false}, 201, create, 0, "", takes((*Server).createRole)},
+		{Route{"GET", api.PathRoles, api.ScopeRoleView, false}, 200, existing, 0, "", reads((*Server).listRoles)},
+		{Route{"POST", api.PathRoleSearch, api.ScopeRoleView, false}, 200, existing, smallBody, "", takes((*Server).searchRoles)},
+		{Route{"GET", api.PatternRole, api.ScopeRoleView, false}, 200, existing, 0, notFoundRole, reads((*Server).getRole)},
+		{Route{"PUT", api.PatternRole, api.ScopeRoleUpdate, false}, 200, existing, 0, notFoundRole, takes((*Server).replaceRole)},
+		{Route{"PATCH", api.PatternRole, api.ScopeRoleUpdate, false}, 200, existing, 0, notFoundRole, takes((*Server).patchRole)},
+		{Route{"DELETE", api.PatternRole, api.ScopeRoleDelete, false}, 204, existing, 0, notFoundRole, reads((*Server).deleteRole)},
+		{Route{"POST", api.PathRolesV3, api.ScopeRoleMetaCreate, false}, 201, create, 0, "", takes((*Server).createRole)},
+		{Route{"GET", api.PathRolesV3, api.ScopeRoleView, false}, 200, existing, 0, "", reads((*Server).listRoles)},
+		{Route{"POST", api.PathRoleSearchV3, api.ScopeRoleView, false}, 200, existing, smallBody, "", takes((*Server).searchRoles)},
+		{Route{"GET", api.PatternRoleV3, api.ScopeRoleView, false}, 200, existing, 0, notFoundRole, reads((*Server).getRole)},
+		{Route{"PUT", api.PatternRoleV3, api.ScopeRoleMetaUpdate, false}, 200, existing, 0, notFoundRole, takes((*Server).replaceRole)},
+		{Route{"PATCH", api.PatternRoleV3, api.ScopeRoleMetaUpdate, false}, 200, existing, 0, notFoundRole, takes((*Server).patchRole)},
+		{Route{"DELETE", api.PatternRoleV3, api.ScopeRoleDelete, false}, 204, existing, 0, notFoundRole, reads((*Server).deleteRole)},
+		{Route{"PUT", api.PatternRoleUsers, api.ScopeRoleUsersUpdate, false}, 200, existing, 0, notFoundRole, takesList((*Server).replaceRoleUsers)},
+		{Route{"PATCH", api.PatternRoleUsers, api.ScopeRoleUsersUpdate, false}, 200, existing, 0, notFoundRole, takes((*Server).patchRoleUsers)},
 
 		{Route{"GET", api.PathSchemas, "", false}, 200, noStore, 0, "", reads((*Server).schemas)},
 		{Route{"GET", api.PatternSchema, "", false}, 200, noStore, 0, "", reads((*Server).schema)},

@@ -18,6 +18,7 @@ func schemaBodies(base string) []api.Schema {
 			described("externalId", "External id", "STRING", readWrite, "The caller's own id of the agent; unique"),
 			described("active", "Active", "BOOLEAN", readWrite, "false blocks the agent"),
 			described("password", "Password", "STRING", writeOnly, "Sets the secret and revokes all others, and every token; the answer to a create has the first one"),
+			many(described("roles", "Roles", "COMPLEX", readOnly, "Roles of the agent; they change at the role")),
 		}},
 		{ID: api.SchemaWSO2, Name: "System Schema", Description: "System Schema", Attributes: []api.Attribute{
 			described("accountLocked", "Account locked", "BOOLEAN", readWrite, "true blocks the agent"),

@@ -18,7 +18,8 @@ type step struct {
 	status int
 
 	action audit.Action // "" when it leaves none
-	secret string       // the Target of the entry: a secret, or a client
+	secret string       // the Target of the entry: a secret, a client, or a role
+	agent  string       // who it is about, where the path names none
 	reason string       // a part of it, for a refusal
 	detail string       // a key that its detail must have
 }
@@ -62,6 +63,67 @@ var trails = map[string][]step{
 	"DELETE /scim2/Agents/{id}": {
 		{status: 204, action: audit.AgentDelete},
 		{status: 404, action: audit.AgentDelete, reason: "no agent"},
+	},
+	"POST /scim2/v2/Roles": {
+		{body: `{"displayName":"new","permissions":[{"value":"a"}]}`, status: 201, action: audit.RoleCreate, secret: "*", detail: "scopes"},
+		{body: `{"displayName":"taken"}`, status: 409, action: audit.RoleCreate, reason: "taken"},
+		{body: `{"displayName":"x","permissions":[{"value":"internal_x"}]}`, status: 400, action: audit.RoleCreate, reason: "internal_x"},
+		{body: `{"displayName":"x","users":[{"value":"` + other + `"}]}`, status: 400, action: audit.RoleCreate, reason: "no agent"},
+		{body: `{}`, status: 400},
+	},
+	"GET /scim2/v2/Roles":          {{status: 200}},
+	"POST /scim2/v2/Roles/.search": {{body: `{}`, status: 200}},
+	"GET /scim2/v2/Roles/{roleId}": {{status: 200}, {target: api.PathRoles + "/" + other, status: 404}},
+	"PUT /scim2/v2/Roles/{roleId}": {
+		{body: `{"displayName":"new","users":[{"value":"{id}"}]}`, status: 200, action: audit.RoleUpdate, secret: "{roleId}", detail: "changed"},
+		{body: `{"displayName":"new","users":[{"value":"{id}"}]}`, status: 200}, // the same again
+		{body: `{"displayName":"new"}`, status: 200, action: audit.RoleUnassign, agent: "{id}", secret: "{roleId}", detail: "role"},
+		{target: api.PathRoles + "/" + other, body: `{"displayName":"new"}`, status: 404, action: audit.RoleUpdate, secret: other, reason: "no role"},
+	},
+	"PATCH /scim2/v2/Roles/{roleId}": {
+		{body: `{"Operations":[{"op":"replace","path":"displayName","value":"new"}]}`, status: 200, action: audit.RoleUpdate, secret: "{roleId}", detail: "changed"},
+		{body: `{"Operations":[{"op":"add","path":"users","value":[{"value":"{id}"}]}]}`, status: 200}, // it has it
+		{body: `{"Operations":[{"op":"remove","path":"users[value eq {id}]"}]}`, status: 200, action: audit.RoleUnassign, agent: "{id}", secret: "{roleId}", detail: "role"},
+		{body: `{"Operations":[{"op":"add","path":"users","value":[{"value":"{id}"}]}]}`, status: 200, action: audit.RoleAssign, agent: "{id}", secret: "{roleId}", detail: "role"},
+		{body: `{"Operations":[{"op":"add","path":"users","value":[{"value":"` + other + `"}]}]}`, status: 400, action: audit.RoleAssign, agent: other, secret: "{roleId}", reason: "no agent"},
+		{body: `{"Operations":[]}`, status: 400},
+	},
+	"DELETE /scim2/v2/Roles/{roleId}": {
+		{target: api.PathRoles + "/{bareRole}", status: 204, action: audit.RoleDelete, secret: "{bareRole}", detail: "name"},
+		{target: api.PathRoles + "/" + other, status: 404, action: audit.RoleDelete, secret: other, reason: "no role"},
+	},
+	"POST /scim2/v3/Roles": {
+		{body: `{"displayName":"new"}`, status: 201, action: audit.RoleCreate, secret: "*", detail: "name"},
+		{body: `{"displayName":"taken"}`, status: 409, action: audit.RoleCreate, reason: "taken"},
+	},
+	"GET /scim2/v3/Roles":          {{status: 200}},
+	"POST /scim2/v3/Roles/.search": {{body: `{}`, status: 200}},
+	"GET /scim2/v3/Roles/{roleId}": {{status: 200}, {target: api.PathRolesV3 + "/" + other, status: 404}},
+	"PUT /scim2/v3/Roles/{roleId}": {
+		{body: `{"displayName":"new"}`, status: 200, action: audit.RoleUpdate, secret: "{roleId}", detail: "changed"},
+		{body: `{"displayName":"new"}`, status: 200}, // its members stay
+		{body: `{"displayName":"taken"}`, status: 409, action: audit.RoleUpdate, secret: "{roleId}", reason: "taken"},
+	},
+	"PATCH /scim2/v3/Roles/{roleId}": {
+		{body: `{"Operations":[{"op":"add","value":{"permissions":[{"value":"b"}]}}]}`, status: 200, action: audit.RoleUpdate, secret: "{roleId}", detail: "scopes"},
+		{body: `{"Operations":[{"op":"add","path":"permissions","value":{"value":"b"}}]}`, status: 200},
+		{body: `{"Operations":[{"op":"add","path":"nosuch","value":"b"}]}`, status: 400},
+	},
+	"DELETE /scim2/v3/Roles/{roleId}": {
+		{target: api.PathRolesV3 + "/{bareRole}", status: 204, action: audit.RoleDelete, secret: "{bareRole}", detail: "name"},
+		{target: api.PathRolesV3 + "/{bareRole}", status: 404, action: audit.RoleDelete, secret: "{bareRole}", reason: "no role"},
+	},
+	"PUT /scim2/v3/Roles/{roleId}/Users": {
+		{body: `[]`, status: 200, action: audit.RoleUnassign, agent: "{id}", secret: "{roleId}", detail: "role"},
+		{body: `[]`, status: 200},
+		{body: `[{"value":"{id}"}]`, status: 200, action: audit.RoleAssign, agent: "{id}", secret: "{roleId}", detail: "role"},
+		{body: `[{"value":""}]`, status: 400},
+	},
+	"PATCH /scim2/v3/Roles/{roleId}/Users": {
+		{body: `{"Operations":[{"op":"remove","path":"value eq {id}"}]}`, status: 200, action: audit.RoleUnassign, agent: "{id}", secret: "{roleId}", detail: "role"},
+		{body: `{"Operations":[{"op":"remove","path":"value eq {id}"}]}`, status: 200},
+		{body: `{"Operations":[{"op":"add","value":[{"value":"{id}"}]}]}`, status: 200, action: audit.RoleAssign, agent: "{id}", secret: "{roleId}", detail: "role"},
+		{target: api.PathRolesV3 + "/" + other + "/Users", body: `{"Operations":[{"op":"add","value":[{"value":"{id}"}]}]}`, status: 404, action: audit.RoleUpdate, secret: other, reason: "no role"},
 	},
 	"POST /api/server/v1/agents/{id}/secrets": {
 		{body: `{}`, status: 201, action: audit.SecretCreate, secret: "*"},
@@ -170,7 +232,10 @@ var denials = map[string]audit.Action{
 	"GET /api/server/v1/agents/{id}/secrets": audit.SecretView, "GET /api/server/v1/agents/{id}/secrets/{secretId}": audit.SecretView,
 	"GET /api/server/v1/agents/{id}/keys": audit.PublicKeyView, "GET /api/server/v1/agents/{id}/keys/{kid}": audit.PublicKeyView,
 	"GET /api/server/v1/agents/{id}/certificates": audit.CertificateView, "GET /api/server/v1/agents/{id}/certificates/{serial}": audit.CertificateView,
-	"PATCH /scim2/Agents/{id}":        audit.AgentUpdate,
+	"PATCH /scim2/Agents/{id}": audit.AgentUpdate,
+	"GET /scim2/v2/Roles":      audit.RoleView, "POST /scim2/v2/Roles/.search": audit.RoleView, "GET /scim2/v2/Roles/{roleId}": audit.RoleView,
+	"GET /scim2/v3/Roles": audit.RoleView, "POST /scim2/v3/Roles/.search": audit.RoleView, "GET /scim2/v3/Roles/{roleId}": audit.RoleView,
+	"PUT /scim2/v3/Roles/{roleId}/Users": audit.RoleAssign, "PATCH /scim2/v3/Roles/{roleId}/Users": audit.RoleAssign,
 	"GET /api/server/v1/clients":      audit.ClientView,
 	"GET /api/server/v1/audit/events": audit.AuditView, "GET /api/server/v1/audit/checkpoint": audit.AuditView,
 }
@@ -213,7 +278,8 @@ func TestTrailOfEachRoute(t *testing.T) {
 			g.send("PUT", service+id+"/secrets/"+newID, `{"secretValue":"`+strong+`"}`).is(201)
 			g.send("PUT", service+id+"/keys/"+newID, publicKey).is(201)
 			g.send("PUT", service+id+"/certificates/"+newID, subject).is(201)
-			fill := strings.NewReplacer("{id}", id, "{secretId}", newID, "{kid}", newID, "{serial}", newID, "{clientId}", g.managed(route))
+			fill := strings.NewReplacer("{id}", id, "{secretId}", newID, "{kid}", newID, "{serial}", newID, "{clientId}", g.managed(route),
+				"{roleId}", g.givenRole(route, id), "{bareRole}", g.takenRole(route))
 			ask := func(s step, authorization string) answer {
 				return g.send(route.Method, fill.Replace(cmp.Or(s.target, route.Pattern)), fill.Replace(s.body), "Authorization", authorization)
 			}
@@ -252,6 +318,8 @@ func TestTrailOfEachRoute(t *testing.T) {
 				switch {
 				case strings.HasPrefix(route.Pattern, api.PathClients):
 					agent = ""
+				case strings.Contains(route.Pattern, "/Roles"):
+					agent = fill.Replace(s.agent)
 				case strings.Contains(s.target, other) && !strings.Contains(s.target, "{id}"):
 					agent = other
 				case route.Pattern == agents && s.status == 201:
