@@ -48,6 +48,10 @@ func run(t *testing.T, open func(t *testing.T) *client.Client, lenient bool) {
 		{"DeleteAgent", false, deleteAgent},
 		{"OwnerToken", true, ownerToken},
 
+		{"Roles", false, roles},
+		{"RoleMembers", false, roleMembers},
+		{"RoleRefusals", false, roleRefusals},
+
 		{"AddSecret", true, addSecret},
 		{"PutSecret", true, putSecret},
 		{"PutSecretOnce", true, putSecretOnce},

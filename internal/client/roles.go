@@ -11,7 +11,7 @@ import (
 )
 
 // scopesOldRoles are what it takes to change a role as a whole.
-var scopesOldRoles = []string{"internal_role_mgt_view", "internal_role_mgt_update"}
+var scopesOldRoles = []string{api.ScopeRoleView, api.ScopeRoleUpdate}
 
 // AddRole gives an agent a role. Who has it already keeps it, and so do all its
 // other members.
@@ -44,6 +44,9 @@ func (c *Client) changeRole(ctx context.Context, roleID, agentID string, members
 	if !c.oldRoles.Load() {
 		err := c.patchRole(ctx, api.PathRoleUsers(roleID), members, scopesRoles)
 		if e, ok := errors.AsType[*api.Error](err); !ok || !nowhere(e.Status) {
+			return err
+		}
+		if ext, _ := c.extended(ctx); ext { // our own server has that path
 			return err
 		}
 	}

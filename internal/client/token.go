@@ -29,7 +29,7 @@ var (
 		"internal_agent_credential_create", "internal_agent_credential_view",
 		"internal_agent_credential_delete", "internal_agent_audit_view",
 	}
-	scopesRoles = []string{"internal_role_mgt_view", "internal_role_mgt_users_update"}
+	scopesRoles = []string{api.ScopeRoleView, api.ScopeRoleUsersUpdate}
 )
 
 // inOrganization is the form of a scope for an organization below a tenant.
