@@ -61,13 +61,15 @@ func (c *Client) Roles(ctx context.Context) (all []api.RoleResource, err error) 
 }
 
 // PatchRole changes the name or the permissions of a role. Members come and go
-// by AddRole and RemoveRole.
-func (c *Client) PatchRole(ctx context.Context, id string, ops []api.Operation) (api.RoleResource, error) {
+// by AddRole and RemoveRole. What the role is then is not told: not every server
+// says it.
+func (c *Client) PatchRole(ctx context.Context, id string, ops []api.Operation) error {
 	if err := checkWord("a role", id); err != nil {
-		return api.RoleResource{}, err
+		return err
 	}
 	body := api.Patch{Schemas: []string{api.SchemaPatch}, Operations: ops}
-	return do[api.RoleResource](ctx, c, call{method: http.MethodPatch, path: api.PathRole(id), body: body, effect: replays, needs: scopesOldRoles})
+	_, err := do[nothing](ctx, c, call{method: http.MethodPatch, path: api.PathRole(id), body: body, effect: replays, needs: scopesOldRoles})
+	return err
 }
 
 // DeleteRole deletes a role and takes it from all who have it.
