@@ -1,6 +1,7 @@
 package authority_test
 
 import (
+	"crypto/x509"
 	"os"
 	"strconv"
 	"sync"
@@ -107,70 +108,102 @@ func (o *office) beside(t testing.TB) *office {
 	return &office{w, w.issuer(t, authority.IssuerConfig{})}
 }
 
-// S9: 16 goroutines log in and inspect while secrets and agents are revoked,
-// over two processes' stores. Whatever begins after a revocation was answered
-// is refused.
+// entrance is an agent's way in, and what ends it.
+type entrance struct {
+	agentID string
+	login   func() authority.Login // a fresh assertion each time: one is good once
+	revoke  func() error
+}
+
+// entrances are a secret, a key, a certificate, each of a new agent that has
+// nothing else.
+func (o *office) entrances(t *testing.T) []entrance {
+	t.Helper()
+	bySecret, byKey, byCertificate := o.bot(t, authority.AgentChange{}), o.keyed(t), o.bot(t, authority.AgentChange{})
+	first := o.get(t, bySecret.ID).Secrets[0].ID
+	given := selfSigned(t, x509.Certificate{
+		NotBefore: o.clock.Now().Add(-time.Hour), NotAfter: o.clock.Now().Add(time.Hour), ExtKeyUsage: clientOnly,
+	}, pairs()["ES256"])
+	o.issue(t, authority.NewCertificate{Rotation: authority.Rotation{AgentID: byCertificate.ID}, ID: "c1", CertificatePEM: given})
+	shown := showing(byCertificate, chainOf(t, given))
+	return []entrance{
+		{bySecret.ID, func() authority.Login { return bySecret }, func() error {
+			return o.RevokeSecret(t.Context(), admin, bySecret.ID, first, nil)
+		}},
+		{byKey.ID, func() authority.Login {
+			return asserting(byKey, byLibrary(t, "ES256", "k1", o.claims(byKey.ID, nil), pairs()["ES256"]))
+		}, func() error {
+			return o.RevokePublicKey(t.Context(), admin, byKey.ID, "k1", nil)
+		}},
+		{byCertificate.ID, func() authority.Login { return shown }, func() error {
+			return o.RevokeCertificate(t.Context(), admin, byCertificate.ID, "c1", nil)
+		}},
+	}
+}
+
+// S9: 16 goroutines log in and inspect while secrets, keys, certificates and
+// agents are revoked, over two processes' stores. Whatever begins after a
+// revocation was answered is refused.
 func TestRevocationHistory(t *testing.T) {
 	o := newOffice(t, "")
 	other := o.beside(t)
-	for round := range 30 {
-		bot := o.bot(t, authority.AgentChange{})
-		credential := o.get(t, bot.ID).Secrets[0].ID
-		token := o.in(t, bot)
-		var ended atomic.Bool
-		var accepted atomic.Int64
-		var done sync.WaitGroup
-		made := make([][]authority.Token, 16) // who is through before the revocation cannot check them
-		for g := range made {
-			at := []*office{o, other}[g%2]
-			done.Go(func() {
-				for range 40 {
-					after := ended.Load()
-					var err error
-					if g%4 < 2 {
-						_, err = at.Inspect(t.Context(), token.Value)
-					} else {
-						var token authority.Token
-						if token, err = at.Login(t.Context(), bot); err == nil && after {
-							t.Error("a login is accepted after the revocation was answered")
-						}
-						if err == nil {
-							made[g] = append(made[g], token)
-						}
-					}
-					if err == nil && after {
-						t.Error("accepted after the revocation was answered")
-					}
-					if err == nil {
-						accepted.Add(1)
-					}
-					if after && err != nil {
-						return
+	for round := range 12 {
+		for _, e := range o.entrances(t) {
+			o.revokedWhile(t, other, e, round)
+		}
+	}
+}
+
+func (o *office) revokedWhile(t *testing.T, other *office, e entrance, round int) {
+	t.Helper()
+	token := o.in(t, e.login())
+	var ended atomic.Bool
+	var done sync.WaitGroup
+	made := make([][]authority.Token, 16) // who is through before the revocation cannot check them
+	for g := range made {
+		at := []*office{o, other}[g%2]
+		done.Go(func() {
+			for range 40 {
+				l := e.login() // before the look: it takes time to sign
+				after := ended.Load()
+				var err error
+				if g%4 < 2 {
+					_, err = at.Inspect(t.Context(), token.Value)
+				} else {
+					var token authority.Token
+					if token, err = at.Login(t.Context(), l); err == nil {
+						made[g] = append(made[g], token)
 					}
 				}
-			})
-		}
-		time.Sleep(time.Duration(round%10) * time.Millisecond)
-		var err error
-		switch round % 4 {
-		case 0:
-			err = o.RevokeSecret(t.Context(), admin, bot.ID, credential, nil)
-		case 1:
-			_, err = o.RevokeAgent(t.Context(), admin, bot.ID)
-		case 2:
-			_, err = o.ChangeAgent(t.Context(), admin, bot.ID, authority.AgentChange{Active: new(false)})
-		case 3:
-			err = o.DeleteAgent(t.Context(), admin, bot.ID, "")
-		}
-		ended.Store(true)
-		if err != nil {
-			t.Fatal(err)
-		}
-		done.Wait()
-		for g, tokens := range made {
-			for _, token := range tokens {
-				[]*office{o, other}[g%2].wantActive(t, "a token that was made before the revocation was answered", token, false)
+				if err == nil && after {
+					t.Error("accepted after the revocation was answered")
+				}
+				if after && err != nil {
+					return
+				}
 			}
+		})
+	}
+	time.Sleep(time.Duration(round%10) * time.Millisecond)
+	var err error
+	switch round % 4 {
+	case 0:
+		err = e.revoke()
+	case 1:
+		_, err = o.RevokeAgent(t.Context(), admin, e.agentID)
+	case 2:
+		_, err = o.ChangeAgent(t.Context(), admin, e.agentID, authority.AgentChange{Active: new(false)})
+	case 3:
+		err = o.DeleteAgent(t.Context(), admin, e.agentID, "")
+	}
+	ended.Store(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done.Wait()
+	for g, tokens := range made {
+		for _, token := range tokens {
+			[]*office{o, other}[g%2].wantActive(t, "a token that was made before the revocation was answered", token, false)
 		}
 	}
 }
