@@ -20,9 +20,10 @@ import (
 )
 
 // TestLoginStorm kills a server again and again, by kill -9 and at random, while
-// agents sign in and their secrets are rotated and revoked. Whatever was
-// answered as revoked opens nothing afterwards, by a server that has just
-// started least of all; what was answered as made works; the audit has it all,
+// agents sign in and their secrets, keys and certificates are rotated and
+// revoked. Whatever was answered as revoked opens nothing afterwards, by a
+// server that has just started least of all; what was answered as made works;
+// an assertion that was accepted is never accepted again; the audit has it all,
 // and its chain holds. It happens as often as in TestKillStorm.
 func TestLoginStorm(t *testing.T) {
 	kills := kills(t)
@@ -37,12 +38,12 @@ func TestLoginStorm(t *testing.T) {
 	for range 8 {
 		done.Go(func() {
 			for !w.over.Load() && !t.Failed() {
-				w.live(t)
+				w.live(t, ways[rand.N(len(ways))])
 			}
 		})
 	}
 	for range kills {
-		s := serve(t, "--database", database, "--issuer", "http://127.0.0.1:8484")
+		s := serve(t, stormServer(database)...)
 		w.url.Store(&s.url)
 		time.Sleep(20*time.Millisecond + rand.N(150*time.Millisecond))
 		w.url.Store(nil)
@@ -52,12 +53,13 @@ func TestLoginStorm(t *testing.T) {
 		}
 	}
 	// Once more, so that each agent sees its last secret and its last token.
-	s := serve(t, "--database", database, "--issuer", "http://127.0.0.1:8484")
+	s := serve(t, stormServer(database)...)
 	w.over.Store(true)
 	w.url.Store(&s.url)
 	done.Wait()
 	made, revoked := w.settle(t)
-	t.Logf("%d kills, %d logins, %d secrets and %d revocations answered", kills, w.logins.Load(), made, revoked)
+	t.Logf("%d kills, %d logins, %d credentials and %d revocations answered, %d assertions tried again",
+		kills, w.logins.Load(), made, revoked, w.replays.Load())
 	if int(w.logins.Load()) < kills || revoked < kills/2 {
 		t.Error("too little was answered to say anything")
 	}
@@ -72,20 +74,24 @@ type weather struct {
 	url       atomic.Pointer[string] // nil: the server is down
 	over      atomic.Bool
 	logins    atomic.Int64
+	replays   atomic.Int64
 
 	mu      sync.Mutex
 	secrets []*lived
 }
 
-// lived is a secret that was answered, and what became of it. Whoever lives
+// lived is a credential that was answered, and what became of it. Whoever lives
 // with its agent writes it; it is read when all are done.
 type lived struct {
-	agent, value string
-	id           string // "" for one that came with its agent, until it is asked for
-	first        bool   // it came with its agent
-	token        string // the last one
-	revoking     bool   // its revocation was sent
-	revoked      bool   // and answered
+	way      way
+	proof    proof
+	agent    string
+	id       string     // "" for one that came with its agent, until it is asked for
+	first    bool       // it came with its agent
+	token    string     // the last one
+	spent    url.Values // the form that got it, where that is good once
+	revoking bool       // its revocation was sent
+	revoked  bool       // and answered
 }
 
 func (w *weather) add(s *lived) *lived {
@@ -97,13 +103,19 @@ func (w *weather) add(s *lived) *lived {
 
 // live lives with one agent: after each change that was answered, the dead
 // secrets and their tokens are tried.
-func (w *weather) live(t *testing.T) {
+func (w *weather) live(t *testing.T, by way) {
 	var made struct{ ID, Password string }
 	if w.send(t, "POST", "/scim2/Agents", `{}`, &made) != http.StatusCreated {
 		return
 	}
-	secrets := "/api/server/v1/agents/" + made.ID + "/secrets"
-	live := w.add(&lived{agent: made.ID, value: made.Password, first: true})
+	all := "/api/server/v1/agents/" + made.ID + "/" + by.path
+	live := &lived{way: by, agent: made.ID, proof: proof{secret: made.Password}, first: true}
+	if by.path != "secrets" {
+		if live = w.make(t, by, made.ID); live == nil {
+			return
+		}
+	}
+	w.add(live)
 	for range 4 {
 		var list struct{ List []struct{ SecretID string } }
 		token, status := w.login(t, live)
@@ -114,23 +126,25 @@ func (w *weather) live(t *testing.T) {
 		case status == 0:
 			return
 		case status != http.StatusOK:
-			t.Errorf("a live secret gets %d", status)
+			t.Errorf("a live one of the %s gets %d", by.path, status)
 			return
-		case w.send(t, "GET", secrets, "", &list) != http.StatusOK:
+		case live.id == "" && w.send(t, "GET", all, "", &list) != http.StatusOK:
 			return
 		}
 		if active, answered := w.active(t, token); answered && !active {
-			t.Error("the token of a live secret is not active")
+			t.Errorf("the token of a live one of the %s is not active", by.path)
 		}
-		live.token, live.id = token, list.List[0].SecretID
-		var next struct{ SecretID, SecretValue string }
-		if w.send(t, "POST", secrets, `{}`, &next) != http.StatusCreated {
-			return // nobody knows which secrets there are now
+		if live.token = token; live.id == "" {
+			live.id = list.List[0].SecretID
+		}
+		next := w.make(t, by, made.ID)
+		if next == nil {
+			return // nobody knows which there are now
 		}
 		dead := live
-		live = w.add(&lived{agent: made.ID, id: next.SecretID, value: next.SecretValue})
+		live = w.add(next)
 		dead.revoking = true
-		if w.send(t, "DELETE", secrets+"/"+dead.id, "", nil) != http.StatusNoContent {
+		if w.send(t, "DELETE", all+"/"+dead.id, "", nil) != http.StatusNoContent {
 			return
 		}
 		dead.revoked = true
@@ -140,17 +154,17 @@ func (w *weather) live(t *testing.T) {
 	}
 }
 
-// dead wants a secret and its token to be over.
+// dead wants a credential and its token to be over.
 func (w *weather) dead(t *testing.T, s *lived) {
 	if _, status := w.login(t, s); status == http.StatusOK {
-		t.Error("a secret that was answered as revoked gets a token")
+		t.Errorf("one of the %s that was answered as revoked gets a token", s.way.path)
 	}
 	if active, _ := w.active(t, s.token); active {
-		t.Error("the token of a secret that was answered as revoked is active")
+		t.Errorf("the token of one of the %s that was answered as revoked is active", s.way.path)
 	}
 }
 
-// settle tries every secret that there ever was, and counts those that were
+// settle tries every credential that there ever was, and counts those that were
 // made and those that were revoked.
 func (w *weather) settle(t *testing.T) (made, revoked int) {
 	secrets := make(chan *lived)
@@ -158,10 +172,11 @@ func (w *weather) settle(t *testing.T) (made, revoked int) {
 	for range 8 {
 		done.Go(func() {
 			for s := range secrets {
+				w.again(t, s)
 				if s.revoked {
 					w.dead(t, s)
 				} else if _, status := w.login(t, s); status != http.StatusOK && !s.revoking {
-					t.Errorf("a secret that was answered, and nobody revoked, gets %d", status)
+					t.Errorf("one of the %s that was answered, and nobody revoked, gets %d", s.way.path, status)
 				}
 			}
 		})
@@ -188,12 +203,35 @@ func (w *weather) login(t *testing.T, s *lived) (token string, status int) {
 	var got struct {
 		AccessToken string `json:"access_token"`
 	}
-	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {s.agent}, "client_secret": {s.value}}
-	status = w.form(t, "/oauth2/token", form, "", &got)
+	w.again(t, s)
+	form := s.proof.form(t, s.agent)
+	status = w.token(t, s, form, &got)
 	if status == http.StatusOK {
 		w.logins.Add(1)
+		if form.Has("client_assertion") {
+			s.spent = form
+		}
 	}
 	return got.AccessToken, status
+}
+
+// again sends what is good once, and was answered, another time.
+func (w *weather) again(t *testing.T, s *lived) {
+	if s.spent == nil {
+		return
+	}
+	w.replays.Add(1)
+	if status := w.token(t, s, s.spent, nil); status == http.StatusOK {
+		t.Error("an assertion that was accepted is accepted again")
+	}
+}
+
+func (w *weather) token(t *testing.T, s *lived, form url.Values, into any) int {
+	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	if len(s.proof.certificate) > 0 {
+		header.Set("Client-Cert", ":"+base64.StdEncoding.EncodeToString(s.proof.certificate)+":")
+	}
+	return w.exchange(t, "POST", "/oauth2/token", form.Encode(), header, into)
 }
 
 func (w *weather) form(t *testing.T, path string, form url.Values, authorization string, into any) int {
@@ -252,7 +290,10 @@ func (w *weather) verifyTrail(t *testing.T, database string) {
 	t.Helper()
 	var prev audit.Entry
 	var issued int64
-	done := map[audit.Action]map[string]bool{audit.SecretCreate: {}, audit.SecretRevoke: {}}
+	done := map[audit.Action]map[string]bool{}
+	for _, by := range ways {
+		done[by.create], done[by.revoke] = map[string]bool{}, map[string]bool{}
+	}
 	for _, e := range entries(t, database) {
 		if err := e.Verify(prev); err != nil {
 			t.Fatal(err)
@@ -273,11 +314,11 @@ func (w *weather) verifyTrail(t *testing.T, database string) {
 		t.Errorf("%d logins were answered, the audit has %d", logins, issued)
 	}
 	for _, s := range w.secrets {
-		if !s.first && !done[audit.SecretCreate][s.id] {
-			t.Errorf("secret %s was answered, and the audit does not have it", s.id)
+		if !s.first && !done[s.way.create][s.id] {
+			t.Errorf("%s of the %s was answered, and the audit does not have it", s.id, s.way.path)
 		}
-		if s.revoked && !done[audit.SecretRevoke][s.id] {
-			t.Errorf("the revocation of secret %s was answered, and the audit does not have it", s.id)
+		if s.revoked && !done[s.way.revoke][s.id] {
+			t.Errorf("the revocation of %s of the %s was answered, and the audit does not have it", s.id, s.way.path)
 		}
 	}
 }
