@@ -46,7 +46,7 @@ func writePair(t *testing.T, dir string, serial int64) (cert, key string) {
 	return cert, key
 }
 
-func put(t *testing.T, path string, text []byte) {
+func put(t testing.TB, path string, text []byte) {
 	t.Helper()
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		t.Fatal(err)
