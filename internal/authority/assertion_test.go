@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -139,7 +140,13 @@ func TestAssertion_refused(t *testing.T) {
 		{"aud is a list of none", signed(map[string]any{"aud": []string{}}), "names 0 servers"},
 		{"aud is a list of another", signed(map[string]any{"aud": []string{"https://list.example"}}), "list.example"},
 		{"aud is a number", signed(map[string]any{"aud": 1}), "neither a string nor a list"},
-		{"aud is a list with null", claimed(base + `,"aud":[null]}`), "twice"},
+		{"aud twice", claimed(base + `,"aud":"` + issuerURL + `"}`), "twice"},
+		{"aud is a list with null", signed(map[string]any{"aud": []any{nil}}), "neither a string nor a list"},
+		{"aud is a list in a list", signed(map[string]any{"aud": []any{[]string{issuerURL}}}), "neither a string nor a list"},
+		{"aud is null", claimed(strings.Replace(o.claims(id, nil), `"`+issuerURL+`"`, "null", 1)), "neither a string nor a list"},
+		{"aud is empty", signed(map[string]any{"aud": ""}), `aud is ""`},
+		{"aud is the issuer twice", signed(map[string]any{"aud": []string{issuerURL, issuerURL}}), "names 2 servers"},
+		{"aud is the management API", signed(map[string]any{"aud": issuerURL + "/manage"}), `/manage" and not the issuer`},
 		{"iss is missing", signed(map[string]any{"iss": nil}), "no iss"},
 		{"iss is another", signed(map[string]any{"iss": other.ID}), "iss is not its sub"},
 		{"iss is a number", signed(map[string]any{"iss": 1}), "iss is not a string"},
@@ -151,6 +158,11 @@ func TestAssertion_refused(t *testing.T) {
 		{"exp is beyond reckoning", claimed(strings.Replace(o.claims(id, nil), fmt.Sprint(now+300), "1e300", 1)), "exp is not a time"},
 		{"exp is past", signed(map[string]any{"exp": now - 300, "iat": now - 600}), "expired at"},
 		{"exp is past by the skew", signed(map[string]any{"exp": now - 30}), "expired at"},
+		{"exp is zero", signed(map[string]any{"exp": 0, "iat": nil}), "expired at 1970"},
+		{"exp is null", signed(map[string]any{"exp": json.RawMessage("null")}), "exp is not a time"},
+		{"nbf is not yet, by a second", signed(map[string]any{"nbf": now + 31}), "not valid before"},
+		{"iat is not yet, by a second", signed(map[string]any{"iat": now + 31}), "which is not yet"},
+		{"from iat to exp more than an hour", signed(map[string]any{"iat": now - 1800, "exp": now + 1831}), "for longer than 1h"},
 		{"exp in more than an hour", signed(map[string]any{"exp": now + 3631}), "more than 1h"},
 		{"exp in two days", signed(map[string]any{"exp": now + 172800}), "more than 1h"},
 		{"exp in milliseconds", signed(map[string]any{"exp": (now + 300) * 1000}), "not a time"},
@@ -172,6 +184,7 @@ func TestAssertion_refused(t *testing.T) {
 		{"alg is nOnE, with a signature", headed(`{"alg":"nOnE","kid":"k1"}`), "alg is none"},
 		{"alg is missing", headed(`{"kid":"k1"}`), "no alg"},
 		{"HS256 with the public key", hs256([]byte(publicPEM(t, "ES256"))), "symmetric"},
+		{"HS512 with the public key as JWK", headed(`{"alg":"HS512","kid":"k1"}`), `"HS512" is symmetric`},
 		{"alg that nobody knows", headed(`{"alg":"ES256K","kid":"k1"}`), "not possible"},
 		{"alg in lower case", headed(`{"alg":"es256","kid":"k1"}`), "not possible"},
 		{"alg of another key", headed(`{"alg":"RS256","kid":"k1"}`), "alg is RS256"},
@@ -202,6 +215,10 @@ func TestAssertion_refused(t *testing.T) {
 		{"key of another agent, no kid", es256(`{"alg":"ES256"}`, o.claims(id, nil), "other"), "not by a live key"},
 		{"signature of another text", parts[0] + "." + b64([]byte(o.claims(id, nil))) + "." + parts[2], "signature is not by"},
 		{"signature of zeros", parts[0] + "." + parts[1] + "." + b64(make([]byte, 64)), "signature is not by"},
+		{"signature with r = s = the order", parts[0] + "." + parts[1] + "." + b64(slices.Concat(elliptic.P256().Params().N.Bytes(), elliptic.P256().Params().N.Bytes())), "signature is not by"},
+		{"signature too long", parts[0] + "." + parts[1] + "." + b64(make([]byte, 65)), "signature is not by"},
+		{"signature of another key's kind", parts[0] + "." + parts[1] + "." + b64(make([]byte, 256)), "signature is not by"},
+		{"signed by RS256, said to be PS256", headerAs(t, byOther(t, "RS256", "rsa", o.claims(id, nil), pairs()["RSA"]), `{"alg":"PS256","kid":"rsa"}`), `not by the key "rsa"`},
 		{"signature is cut", parts[0] + "." + parts[1] + "." + parts[2][:80], "signature is not by"},
 		{"signature in DER", parts[0] + "." + parts[1] + "." + inDER(t, parts[0]+"."+parts[1]), "signature is not by"},
 		{"no signature", parts[0] + "." + parts[1] + ".", "no signature"},
@@ -237,6 +254,16 @@ func TestAssertion_refused(t *testing.T) {
 	o.in(t, asserting(bot, good)) // none of them spent it
 }
 
+// headerAs is an assertion with another header, and its signature.
+func headerAs(t *testing.T, text, header string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(text, ".")
+	if !ok {
+		t.Fatalf("%q is no assertion", text)
+	}
+	return b64([]byte(header)) + "." + rest
+}
+
 // inDER signs a text as X.509 does, not as JOSE does.
 func inDER(t *testing.T, text string) string {
 	t.Helper()
@@ -264,6 +291,10 @@ func TestAssertion_accepted(t *testing.T) {
 		"aud in a list":      es256(header, o.claims(bot.ID, map[string]any{"aud": []string{issuerURL}}), "ES256"),
 		"expired within":     es256(header, o.claims(bot.ID, map[string]any{"exp": now - 29}), "ES256"),
 		"an hour":            es256(header, o.claims(bot.ID, map[string]any{"exp": now + 3600}), "ES256"),
+		"an hour and skew":   es256(header, o.claims(bot.ID, map[string]any{"exp": now + 3630}), "ES256"),
+		"hour from iat":      es256(header, o.claims(bot.ID, map[string]any{"iat": now - 1800, "exp": now + 1830}), "ES256"),
+		"iat at the skew":    es256(header, o.claims(bot.ID, map[string]any{"iat": now + 30}), "ES256"),
+		"nbf at the skew":    es256(header, o.claims(bot.ID, map[string]any{"nbf": now + 30}), "ES256"),
 		"iat a bit ahead":    es256(header, o.claims(bot.ID, map[string]any{"iat": now + 8}), "ES256"),
 		"nbf a bit ahead":    es256(header, o.claims(bot.ID, map[string]any{"nbf": now + 8}), "ES256"),
 		"no iat":             es256(header, o.claims(bot.ID, map[string]any{"iat": nil}), "ES256"),
@@ -286,9 +317,19 @@ func TestAssertion_accepted(t *testing.T) {
 		}
 	}
 	// An older client names the token endpoint, where that is allowed.
-	old := o.issuer(t, authority.IssuerConfig{Audiences: []string{issuerURL + "/oauth2/token"}})
-	if _, err := old.Login(t.Context(), asserting(bot, es256(header, o.claims(bot.ID, map[string]any{"aud": issuerURL + "/oauth2/token"}), "ES256"))); err != nil {
-		t.Errorf("with the legacy audience: %v", err)
+	const place = issuerURL + "/oauth2/token"
+	old := o.issuer(t, authority.IssuerConfig{Audiences: []string{place}})
+	for _, tt := range []struct {
+		aud  any
+		good bool
+	}{
+		{place, true}, {[]string{place}, true}, {issuerURL, true}, {[]string{issuerURL}, true},
+		{[]string{issuerURL, place}, false}, {place + "/", false}, {issuerURL + "/oauth2", false}, {"https://other.example/oauth2/token", false},
+	} {
+		_, err := old.Login(t.Context(), asserting(bot, es256(header, o.claims(bot.ID, map[string]any{"aud": tt.aud}), "ES256")))
+		if tt.good != (err == nil) {
+			t.Errorf("with the legacy audience, %v: %v", tt.aud, err)
+		}
 	}
 }
 

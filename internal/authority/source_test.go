@@ -92,7 +92,9 @@ func TestSource(t *testing.T) {
 	for text, says := range map[string]string{
 		``: "not JSON", `[]`: "JSON object", `{"keys":{}}`: "no JWK Set", `{}`: "no JWK Set", `{"keys":[{"kty":"oct","k":"AA"}]}`: "no key in it that can be used: of the first, it is a symmetric key",
 		`{"keys":[]}`: "there is no key in it", `{"keys":[` + strings.Repeat(`{},`, 32) + `{}]}`: "33 keys in it, at most 32",
-		`{"keys":[{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ","d":"AQ"}]}`: "it is a private key", `{"keys":[],"keys":[]}`: "twice",
+		`{"keys":[{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ","d":"AQ"}]}`:                                                                          "it is a private key",
+		`{"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"y_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}`: "the point is not",
+		`{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"}]}`:                                                                                            "too short", `{"keys":[{"kty":"RSA","n":"` + strings.Repeat("_", 341) + `w","e":"AQ"}]}`: "exponent is too small", `{"keys":[],"keys":[]}`: "twice",
 	} {
 		p.text = text
 		try("a", "ES256", says, 1)
