@@ -221,13 +221,10 @@ func (a *Authority) sign(ctx context.Context, n NewCertificate, public keys.Publ
 	describe(add, c)
 	add.CA = ca.record.ID
 	if add.ID == "" {
-		add.ID = serialOf(c.Certificate)
+		add.ID = c.Serial()
 	}
 	return nil
 }
-
-// serialOf is a serial number as the API writes it.
-func serialOf(c *x509.Certificate) string { return fmt.Sprintf("%x", c.SerialNumber) }
 
 // Certificates lists what there is of an agent's certificates, newest first:
 // the live ones and the latest dead ones.
@@ -277,7 +274,7 @@ func (a *Authority) readCertificate(agentID, id string, out *Certificate) func(s
 func certificateOf(c store.Credential, cas []store.CAKey, now time.Time) Certificate {
 	out := Certificate{Credential: c, Status: lifeOf(c).status(now)}
 	if given, err := keys.FromCertificatePEM([]byte(c.Certificate)); err == nil {
-		out.Serial = serialOf(given.Certificate)
+		out.Serial = given.Serial()
 	}
 	if at := slices.IndexFunc(cas, func(k store.CAKey) bool { return k.ID == c.CA }); at >= 0 {
 		out.Chain = cas[at].Certificate + cas[at].Chain

@@ -118,7 +118,7 @@ func enlist(tx store.Tx, c store.Credential) error {
 	if err != nil {
 		return fmt.Errorf("read the certificate %s of agent %s: %w", c.ID, c.AgentID, err)
 	}
-	err = tx.AddRevocation(store.Revocation{CA: c.CA, Serial: serialOf(cert.Certificate), Revoked: c.Revoked, Expires: c.NotAfter})
+	err = tx.AddRevocation(store.Revocation{CA: c.CA, Serial: cert.Serial(), Revoked: c.Revoked, Expires: c.NotAfter})
 	if isExists(err) {
 		return nil
 	}

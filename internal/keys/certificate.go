@@ -49,6 +49,10 @@ func (c Certificate) Fingerprint() string {
 	return b64(sum[:])
 }
 
+// Serial is the serial number in hexadecimal, as openssl writes it but for the
+// case of its letters.
+func (c Certificate) Serial() string { return fmt.Sprintf("%x", c.SerialNumber) }
+
 // FromRequestPEM reads the public key of a request for a certificate (PKCS #10)
 // and nothing else of it, after it made sure that whoever made the request has
 // the private half.

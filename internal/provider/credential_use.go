@@ -45,14 +45,14 @@ func (f facts) usedLately(id string) (time.Time, bool) {
 func warnUse(plan, state *secretModel, f facts, what decision, diags *diag.Diagnostics) {
 	of, current, before := state.held(), state.SecretID.ValueString(), state.previousID()
 	switch what {
-	case rotateSecret, askTheClock:
+	case rotateIt, askTheClock:
 		if !plan.GracePeriod.IsUnknown() && plan.grace() <= 0 {
 			f.warnUsed(of, current, "this plan revokes it as soon as the new one is made, because grace_period is 0s. Set a grace_period, and whoever uses it has the time to change over", diags)
 		}
 		if f.MakesRoom != "" && plan.grace() > 0 {
 			f.warnUsed(of, f.MakesRoom, "this plan revokes it to make room for the new one. Wait until its grace ends, if whoever uses it has not changed over", diags)
 		}
-	case keepSecret:
+	case keepIt:
 		if plan.movesGrace(state, f) && !plan.GracePeriod.IsUnknown() && plan.grace() < state.grace() {
 			f.warnUsed(of, before, "this plan ends its grace earlier, because grace_period is shorter. Whoever uses it must have changed over by then", diags)
 		}

@@ -39,12 +39,13 @@ import (
 
 // Every file below examples/ is what somebody will copy, so every one is
 // applied: real Terraform, an empty plan after it, and destroyed. Nothing in
-// the files is made for the tests but two ids, which stand for what is there
+// the files is made for the tests but three ids, which stand for what is there
 // before an import.
 const (
 	examplesDir     = "../../examples"
 	exampleAgentID  = "0b8e5f2c-6f0b-4f7c-9d55-3a1f3f1c9a10"
 	exampleSecretID = "5d2f9f4e-1c55-4a2b-8f6e-7a3f0f6f3b21"
+	exampleSerial   = "4a1f0c9be27d35168f42d0937c6be51a08d3f7c2"
 	exampleSecret   = "agentcreds_agent_secret.support"
 )
 
@@ -303,6 +304,9 @@ func (e *example) importable(t *testing.T) []statecheck.StateCheck {
 	if strings.Contains(e.source, `"agentcreds_agent_key"`) {
 		return e.seedKey(t, agentID)
 	}
+	if strings.Contains(e.source, `"agentcreds_agent_certificate"`) {
+		return e.seedCertificate(t, agentID)
+	}
 	if !ofSecret {
 		return []statecheck.StateCheck{statecheck.ExpectKnownValue("agentcreds_agent.support", tfjsonpath.New("id"), knownvalue.StringExact(agentID))}
 	}
@@ -346,11 +350,28 @@ func (e *example) seed(t *testing.T, externalID, displayName string) (agentID, s
 // seedKey gives an agent the public key that is in the example.
 func (e *example) seedKey(t *testing.T, agentID string) []statecheck.StateCheck {
 	t.Helper()
-	_, text, _ := strings.Cut(strings.ReplaceAll(e.source, "\n    ", "\n"), "<<-EOT\n")
 	by := e.place.hand(t)
-	k, err := by.AddKey(t.Context(), agentID, api.KeyRequest{PublicKeyPEM: text[:strings.Index(text, "  EOT")]})
+	k, err := by.AddKey(t.Context(), agentID, api.KeyRequest{PublicKeyPEM: e.heredoc()})
 	by.check("add a key", err)
 	return []statecheck.StateCheck{statecheck.ExpectKnownValue("agentcreds_agent_key.support", tfjsonpath.New("kid"), knownvalue.StringExact(k.KID))}
+}
+
+// heredoc is the text in the example.
+func (e *example) heredoc() string {
+	_, text, _ := strings.Cut(strings.ReplaceAll(e.source, "\n    ", "\n"), "<<-EOT\n")
+	return text[:strings.Index(text, "  EOT")]
+}
+
+// seedCertificate signs the request that is in the example, for the agent, and
+// writes the serial number that came of it into the example.
+func (e *example) seedCertificate(t *testing.T, agentID string) []statecheck.StateCheck {
+	t.Helper()
+	by := e.place.hand(t)
+	c, err := by.AddCertificate(t.Context(), agentID, api.CertificateRequest{CSRPEM: e.heredoc()})
+	by.check("add a certificate", err)
+	e.ids = strings.NewReplacer(exampleAgentID, agentID, exampleSerial, c.SerialNumber)
+	e.source = e.ids.Replace(e.source)
+	return []statecheck.StateCheck{statecheck.ExpectKnownValue("agentcreds_agent_certificate.support", tfjsonpath.New("serial_number"), knownvalue.StringExact(c.SerialNumber))}
 }
 
 func before(checks ...plancheck.PlanCheck) resource.ConfigPlanChecks {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 )
 
 // factsKey is where facts live in a resource's private state.
@@ -36,6 +38,9 @@ type facts struct {
 	// Withdrawn: the secret was given by the configuration, and somebody
 	// revoked it: the same value is not sent again unasked.
 	Withdrawn bool `json:"withdrawn,omitempty"`
+	// Status of a certificate that works no more, when it was last read; ""
+	// while it does.
+	Status api.Status `json:"status,omitempty"`
 	// MakesRoom is the credential that the next rotation revokes before its grace
 	// ends, because the agent has as many live ones as it may; "" for none.
 	MakesRoom string `json:"makes_room,omitempty"`

@@ -2,8 +2,6 @@ package provider
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -45,6 +43,7 @@ func (r *keyResource) Create(ctx context.Context, req resource.CreateRequest, re
 }
 
 func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	const title = "Cannot read the agent key"
 	var m keyModel
 	if resp.Diagnostics.Append(req.State.Get(ctx, &m)...); resp.Diagnostics.HasError() || !r.ready(&resp.Diagnostics) {
 		return
@@ -54,21 +53,12 @@ func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 	if !ok {
 		return
 	}
-	agentID := m.AgentID.ValueString()
-	a, err := r.client().ReadAgent(ctx, agentID)
-	if isGone(err) {
-		setIdentity(ctx, resp.Identity, "agent_id", agentID, &resp.Diagnostics) // the framework insists, whatever became of the object
-		resp.State.RemoveResource(ctx)
+	a, ok := r.agentOf(ctx, m.AgentID.ValueString(), title, resp)
+	if !ok {
 		return
 	}
-	if err == nil {
-		if !isAgent(a, &resp.Diagnostics) {
-			return
-		}
-		err = r.look(ctx, srv, a, &m, &f)
-	}
-	if err != nil {
-		resp.Diagnostics.AddError("Cannot read the agent key", "Agent "+agentID+": "+r.explain(err))
+	if err := r.look(ctx, srv, a, &m, &f); err != nil {
+		resp.Diagnostics.AddError(title, "Agent "+a.ID+": "+r.explain(err))
 		return
 	}
 	m.save(ctx, f, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
@@ -126,16 +116,8 @@ func (r *keyResource) ImportState(ctx context.Context, req resource.ImportStateR
 	if !r.ready(&resp.Diagnostics) {
 		return
 	}
-	id := importID(ctx, req, "agent_id", &resp.Diagnostics)
+	agentID, kid := importPair(ctx, req, "key", "kid", &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
-		return
-	}
-	agentID, kid, named := strings.Cut(id, "/")
-	if strings.HasPrefix(id, externalPrefix) { // an external id may have slashes in it
-		agentID, kid, named = id, "", false
-	}
-	if agentID == "" || named && kid == "" {
-		resp.Diagnostics.AddError("Invalid import id", fmt.Sprintf("%q is not an id to import a key by: it is <agent_id>/<kid>, or <agent_id> for the newest key of the agent.", id))
 		return
 	}
 	srv, ok := r.inStore(ctx, facts{}, &resp.Diagnostics)
@@ -147,7 +129,7 @@ func (r *keyResource) ImportState(ctx context.Context, req resource.ImportStateR
 		return
 	}
 	for _, k := range security(a).Keys {
-		if k.Status == api.Active && (k.KID == kid || !named) {
+		if k.Status == api.Active && (k.KID == kid || kid == "") {
 			resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("agent_id"), a.ID)...)
 			resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("kid"), k.KID)...)
 			setIdentity(ctx, resp.Identity, "agent_id", a.ID, &resp.Diagnostics)
@@ -156,7 +138,7 @@ func (r *keyResource) ImportState(ctx context.Context, req resource.ImportStateR
 		}
 	}
 	what := "no ACTIVE key"
-	if named {
+	if kid != "" {
 		what = "no ACTIVE key with the kid " + kid
 	}
 	resp.Diagnostics.AddError("Cannot import the agent key", "Agent "+a.ID+": it has "+what+". Declare agentcreds_agent_key without an import: it adds one.")

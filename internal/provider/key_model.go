@@ -51,6 +51,10 @@ func (m *keyModel) grace() time.Duration { return duration(m.GracePeriod, defaul
 // added is when the key came, by the server's clock: its version says it.
 func (m *keyModel) added() time.Time { return time.UnixMilli(m.Version.ValueInt64()) }
 
+func (m *keyModel) owned() owned {
+	return owned{m.AgentID.ValueString(), m.KID.ValueString(), m.previousID(), m.grace()}
+}
+
 // sources are the arguments of which one says what the key is.
 func (m *keyModel) sources() map[string]types.String {
 	return map[string]types.String{

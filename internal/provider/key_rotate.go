@@ -22,6 +22,22 @@ func asSecret(k api.Key) api.Secret {
 	}
 }
 
+// keys is how the server is asked about keys.
+func (r *keyResource) keys() credentials {
+	c := r.client()
+	return credentials{
+		read: func(ctx context.Context, agentID, kid string) (api.Secret, error) {
+			k, err := c.Key(ctx, agentID, kid)
+			return as(asSecret, k, err)
+		},
+		expire: func(ctx context.Context, agentID, kid string, end int64) (api.Secret, error) {
+			k, err := c.ExpireKey(ctx, agentID, kid, end)
+			return as(asSecret, k, err)
+		},
+		revoke: c.RevokeKey,
+	}
+}
+
 // keyOf finds a key of an agent: among those that are listed, or, dead for
 // long, by itself.
 func (r *keyResource) keyOf(ctx context.Context, agentID, kid string, listed []api.Key) (k api.Key, found bool, err error) {
@@ -133,45 +149,29 @@ func (r *keyResource) move(ctx context.Context, m, state *keyModel) error {
 	if !m.movesGrace(state) {
 		return nil
 	}
-	k, err := r.client().ExpireKey(ctx, agentID, state.previousID(), max(1, state.added().Add(m.grace()).Unix()))
-	switch {
-	case err == nil:
-		m.setPrevious(k.KID, k.ExpiresAt)
-	case !errors.Is(err, api.ErrDead) && !isGone(err):
-		return err
+	o := state.owned()
+	o.grace = m.grace()
+	k, moved, err := moveEnd(ctx, r.keys(), o, state.added())
+	if moved {
+		m.setPrevious(k.SecretID, k.ExpiresAt)
 	}
-	return nil
+	return err
 }
 
 // end revokes the key and its predecessor. One that a newer one has replaced, as
 // under create_before_destroy, gets its grace instead; one that another resource
 // has claimed since is that one's.
 func (r *keyResource) end(ctx context.Context, m *keyModel) error {
-	agentID, kid := m.AgentID.ValueString(), m.KID.ValueString()
-	a, err := r.client().ReadAgent(ctx, agentID)
+	a, err := r.client().ReadAgent(ctx, m.AgentID.ValueString())
 	if err != nil {
 		return err
 	}
 	for _, k := range security(a).Keys {
-		if k.KID == kid && k.CreatedAt > m.Version.ValueInt64() {
+		if k.KID == m.KID.ValueString() && k.CreatedAt > m.Version.ValueInt64() {
 			return nil
 		}
 	}
-	err = r.client().RevokeKey(ctx, agentID, kid, kid)
-	if errors.Is(err, api.ErrStale) {
-		k, err := r.client().Key(ctx, agentID, kid)
-		if err != nil {
-			return err
-		}
-		return r.supersede(ctx, asSecret(k), m.grace(), func(end int64) error {
-			_, err := r.client().ExpireKey(ctx, agentID, kid, end)
-			return err
-		})
-	}
-	if err != nil || m.previousID() == "" {
-		return err
-	}
-	return r.client().RevokeKey(ctx, agentID, m.previousID(), "")
+	return r.withdraw(ctx, r.keys(), m.owned())
 }
 
 // look takes on what the server says of the key and of its predecessor. Whatever
@@ -193,28 +193,19 @@ func (r *keyResource) look(ctx context.Context, srv client.Server, a api.Agent, 
 	if err != nil {
 		return err
 	}
-	live := 0
 	secrets := make([]api.Secret, len(listed))
-	f.Store, f.MakesRoom, f.Withdrawn = srv.StoreID, "", !found || k.Status != api.Active
+	f.Store, f.Withdrawn = srv.StoreID, !found || k.Status != api.Active
 	for i, other := range listed {
 		secrets[i] = asSecret(other)
-		if other.Live() {
-			live++
-		}
 		if other.KID != m.previousID() {
 			continue
 		}
 		m.setPrevious(other.KID, other.ExpiresAt)
-		switch {
-		case other.Status == api.Revoked:
+		if other.Status == api.Revoked {
 			m.Previous = noPreviousKey() // whatever end it had, it opens nothing
-		case other.Live():
-			f.MakesRoom = other.KID
 		}
 	}
-	if live < srv.MaxSecrets {
-		f.MakesRoom = ""
-	}
+	f.MakesRoom = crowded(secrets, m.previousID(), srv.MaxSecrets)
 	f.noteUses(secrets, now, m.KID.ValueString(), m.previousID())
 	f.noteLast(a, now, aKey, m.KID.ValueString(), m.previousID())
 	return nil

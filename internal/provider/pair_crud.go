@@ -167,7 +167,7 @@ func (r *pairResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	}
 	revokes, due := m.revokes(&state), m.RotationDue
 	m.keepOutputs(&state)
-	if err == nil && what == rotateSecret {
+	if err == nil && what == rotateIt {
 		name := m.target(&state)
 		var n newSecret
 		if n, err = r.set(ctx, srv, &m, name, given); err == nil {

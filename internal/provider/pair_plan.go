@@ -14,13 +14,13 @@ import (
 // decidePair is decide for a pair: going to a side whose secret the pair does
 // not know takes a new one.
 func decidePair(plan, state *pairModel, f facts) decision {
-	if what := decide(plan.asSecret(), state.asSecret(), f); what != keepSecret {
+	if what := decide(plan.asSecret(), state.asSecret(), f); what != keepIt {
 		return what
 	}
 	if plan.flips(state) && !state.usable(plan.Active.ValueString()) {
-		return rotateSecret
+		return rotateIt
 	}
-	return keepSecret
+	return keepIt
 }
 
 // ModifyPlan keeps every computed value, and makes unknown exactly those that
@@ -47,11 +47,11 @@ func (r *pairResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	case plan.Active.IsUnknown():
 		set(unknownOutputs())
 		set(map[string]attr.Value{blue: types.ObjectUnknown(sideTypes), green: types.ObjectUnknown(sideTypes), "drift": types.BoolUnknown(), "rotation_due": types.BoolValue(false)})
-	case what != keepSecret:
+	case what != keepIt:
 		active = plan.target(&state)
 		set(unknownOutputs())
 		set(map[string]attr.Value{active: types.ObjectUnknown(sideTypes), "rotation_due": types.BoolValue(false)})
-		if what == rotateSecret {
+		if what == rotateIt {
 			_, agentID := plan.slot(active)
 			set(map[string]attr.Value{"active_side": types.StringValue(active), "agent_id": types.StringValue(agentID), "drift": types.BoolValue(false)})
 			plan.tellRotation(&state, active, &resp.Diagnostics)
@@ -77,7 +77,7 @@ func (r *pairResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	if plan.revokes(&state) {
 		set(map[string]attr.Value{other(active): types.ObjectUnknown(sideTypes), "revoke_pending": types.BoolUnknown()})
 	}
-	if state.Drift.ValueBool() && what == keepSecret && plan.OnDrift.ValueString() == driftWarn {
+	if state.Drift.ValueBool() && what == keepIt && plan.OnDrift.ValueString() == driftWarn {
 		resp.Diagnostics.AddWarning("The secret was changed outside Terraform",
 			"The secret of agent "+state.AgentID.ValueString()+", the active one of the pair, is another. Change rotation_trigger to make a new one, or set on_drift = \"rotate\".")
 	}

@@ -124,7 +124,7 @@ func (p *agentcreds) Schema(_ context.Context, _ provider.SchemaRequest, resp *p
 }
 
 func (p *agentcreds) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{newAgentResource, newSecretResource, newKeyResource, newPairResource, newRoleResource}
+	return []func() resource.Resource{newAgentResource, newSecretResource, newKeyResource, newCertificateResource, newPairResource, newRoleResource}
 }
 
 func (p *agentcreds) DataSources(context.Context) []func() datasource.DataSource {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/server"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/sqlite"
@@ -67,7 +68,14 @@ func (s *skew) advance(d time.Duration) {
 // newRemote starts a server over a store, which it makes if there is none.
 func newRemote(t *testing.T, path string) *remote {
 	t.Helper()
-	return newRemoteAs(t, path, server.Reference(), authority.Config{})
+	return newRemoteAs(t, path, server.Reference(), authority.Config{CA: ownCA()})
+}
+
+// ownCA lets a server make its CA by itself.
+func ownCA() authority.CAConfig {
+	return authority.CAConfig{
+		Own: true, TrustDomain: "agents.example", Seal: func() (secret.SealKey, error) { return secret.NewSealKey(make([]byte, secret.SealKeyLen)) },
+	}
 }
 
 // newRemoteAs is newRemote for a product with rules of its own.
@@ -80,7 +88,8 @@ func newRemoteAs(t *testing.T, path string, profile server.Profile, rules author
 	}
 	t.Cleanup(func() { _ = st.Close() })
 	r.store = st
-	if r.authority, err = authority.New(authority.Config{Store: st, Now: r.skew.Now, MaxSecrets: rules.MaxSecrets, Rules: rules.Rules}); err != nil {
+	rules.Store, rules.Now = st, r.skew.Now
+	if r.authority, err = authority.New(rules); err != nil {
 		t.Fatal(err)
 	}
 	r.handler, err = server.New(server.Config{

@@ -167,7 +167,7 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 	title := "Cannot rotate the agent secret"
 	switch {
 	case err != nil:
-	case what == rotateSecret:
+	case what == rotateIt:
 		err = k.rotate(ctx, &m, &state, f, given)
 		f.Imported, f.Latest, f.Withdrawn = false, "", false
 	default:
@@ -193,9 +193,9 @@ func (r *secretResource) askTheClock(ctx context.Context, m, state *secretModel)
 	due := *m
 	due.RotatedAt = state.RotatedAt
 	if err == nil && due.due(now) {
-		return rotateSecret, nil
+		return rotateIt, nil
 	}
-	return keepSecret, err
+	return keepIt, err
 }
 
 // move shifts the ends that changed durations move. Repeating it does no harm.
@@ -220,13 +220,13 @@ func (r *secretResource) move(ctx context.Context, m, state *secretModel, f fact
 		}
 	}
 	if m.movesGrace(state, f) {
-		s, err := r.client().ExpireSecret(ctx, agentID, state.previousID(), max(1, state.rotated().Add(m.grace()).Unix()))
-		switch {
-		case err == nil:
+		o := state.owned()
+		o.grace = m.grace()
+		s, moved, err := moveEnd(ctx, r.secrets(), o, state.rotated())
+		if moved {
 			m.setPrevious(s.SecretID, s.ExpiresAt)
-		case !errors.Is(err, api.ErrDead) && !isGone(err):
-			return err
 		}
+		return err
 	}
 	return nil
 }
@@ -251,22 +251,13 @@ func (r *secretResource) Delete(ctx context.Context, req resource.DeleteRequest,
 }
 
 func (r *secretResource) end(ctx context.Context, m *secretModel) error {
-	agentID, id := m.AgentID.ValueString(), m.SecretID.ValueString()
-	err := r.client().RevokeSecret(ctx, agentID, id, id)
-	if errors.Is(err, api.ErrStale) {
-		s, err := r.client().Secret(ctx, agentID, id)
-		if err != nil {
-			return err
-		}
-		return r.supersede(ctx, s, m.grace(), func(end int64) error {
-			_, err := r.client().ExpireSecret(ctx, agentID, id, end)
-			return err
-		})
-	}
-	if err != nil || m.previousID() == "" {
-		return err
-	}
-	return r.client().RevokeSecret(ctx, agentID, m.previousID(), "")
+	return r.withdraw(ctx, r.secrets(), m.owned())
+}
+
+// secrets is how the server is asked about secrets.
+func (r *secretResource) secrets() credentials {
+	c := r.client()
+	return credentials{read: c.Secret, expire: c.ExpireSecret, revoke: c.RevokeSecret}
 }
 
 // supersede lets a credential that is no longer the latest end after its grace,

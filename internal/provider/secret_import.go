@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -18,16 +17,8 @@ func (r *secretResource) ImportState(ctx context.Context, req resource.ImportSta
 	if !r.ready(&resp.Diagnostics) {
 		return
 	}
-	id := importID(ctx, req, "agent_id", &resp.Diagnostics)
+	agentID, secretID := importPair(ctx, req, "secret", "secret_id", &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
-		return
-	}
-	agentID, secretID, named := strings.Cut(id, "/")
-	if strings.HasPrefix(id, externalPrefix) { // an external id may have slashes in it
-		agentID, secretID, named = id, "", false
-	}
-	if agentID == "" || (named && secretID == "") {
-		resp.Diagnostics.AddError("Invalid import id", fmt.Sprintf("%q is not an id to import a secret by: it is <agent_id>/<secret_id>, or <agent_id> for the newest secret of the agent.", id))
 		return
 	}
 	srv, ok := r.inStore(ctx, facts{}, &resp.Diagnostics)

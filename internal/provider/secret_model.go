@@ -85,6 +85,10 @@ func noPrevious() types.Object { return types.ObjectNull(previousTypes) }
 // grace is how long the old secret lives on.
 func (m *secretModel) grace() time.Duration { return duration(m.GracePeriod, defaultGrace) }
 
+func (m *secretModel) owned() owned {
+	return owned{m.AgentID.ValueString(), m.SecretID.ValueString(), m.previousID(), m.grace()}
+}
+
 // rotated is when the current secret was made.
 func (m *secretModel) rotated() time.Time { return at(m.RotatedAt) }
 

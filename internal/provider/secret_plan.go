@@ -17,8 +17,8 @@ import (
 type decision int
 
 const (
-	keepSecret decision = iota
-	rotateSecret
+	keepIt decision = iota
+	rotateIt
 	askTheClock // rotate_after changed: the update decides
 )
 
@@ -27,25 +27,25 @@ const (
 func decide(plan, state *secretModel, f facts) decision {
 	trigger := !sameMap(plan.RotationTrigger, state.RotationTrigger) && !emptyMap(plan.RotationTrigger)
 	if trigger && (!f.Imported || !emptyMap(state.RotationTrigger)) {
-		return rotateSecret
+		return rotateIt
 	}
 	if plan.handled(state) != sameHandling {
-		return rotateSecret
+		return rotateIt
 	}
 	if f.Blocked {
-		return keepSecret // what waits until the agent is back
+		return keepIt // what waits until the agent is back
 	}
 	if state.Drift.ValueBool() && plan.OnDrift.ValueString() == driftRotate && !f.Withdrawn {
-		return rotateSecret
+		return rotateIt
 	}
 	if sameDuration(plan.RotateAfter, state.RotateAfter) {
 		if state.RotationDue.ValueBool() && !plan.RotateAfter.IsNull() {
-			return rotateSecret
+			return rotateIt
 		}
-		return keepSecret
+		return keepIt
 	}
 	if plan.RotateAfter.IsNull() || f.Imported {
-		return keepSecret
+		return keepIt
 	}
 	return askTheClock
 }
@@ -81,13 +81,13 @@ func (r *secretResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	}
 	what := decide(&plan, &state, f)
 	switch what {
-	case rotateSecret, askTheClock:
+	case rotateIt, askTheClock:
 		unknownSecret(ctx, &resp.Plan, &resp.Diagnostics)
 		set("rotation_due", types.BoolValue(false))
-		if what == rotateSecret {
+		if what == rotateIt {
 			set("drift", types.BoolValue(false))
 		}
-	case keepSecret:
+	case keepIt:
 		planMoves(&plan, &state, f, set)
 		if plan.given() && !state.Hint.IsNull() {
 			set("hint", types.StringNull()) // of an imported secret
@@ -138,11 +138,11 @@ func (m *secretModel) movesExpiry(state *secretModel, f facts) bool {
 // warnings say what the values of the plan do not.
 func warnings(plan, state *secretModel, f facts, what decision, diags *diag.Diagnostics) {
 	agent := state.AgentID.ValueString()
-	if what == rotateSecret && f.MakesRoom != "" && plan.grace() > 0 {
+	if what == rotateIt && f.MakesRoom != "" && plan.grace() > 0 {
 		diags.AddAttributeWarning(path.Root("previous"), "A grace period ends early", fmt.Sprintf(
 			"Agent %s has as many live secrets as it may: this rotation revokes secret %s, if its grace has not ended by then.", agent, f.MakesRoom))
 	}
-	if !state.Drift.ValueBool() || what == rotateSecret {
+	if !state.Drift.ValueBool() || what == rotateIt {
 		return
 	}
 	switch {

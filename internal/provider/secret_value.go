@@ -126,7 +126,7 @@ func (m *secretModel) tellHandling(state *secretModel, what decision, diags *dia
 	if why != "" {
 		diags.AddWarning("The secret is rotated, because it is kept otherwise", "Agent "+agent+": "+why)
 	}
-	if state.valueUnknown() && m.given() && what == keepSecret {
+	if state.valueUnknown() && m.given() && what == keepIt {
 		diags.AddAttributeWarning(path.Root("secret_wo"), "The imported secret stays",
 			"Agent "+agent+": an import rotates nothing, so secret_wo is taken for the value that the agent has, and is not sent. If it is another, change secret_wo_version in the next apply.")
 	}

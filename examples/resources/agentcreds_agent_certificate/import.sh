@@ -1,0 +1,1 @@
+terraform import agentcreds_agent_certificate.support 0b8e5f2c-6f0b-4f7c-9d55-3a1f3f1c9a10/4a1f0c9be27d35168f42d0937c6be51a08d3f7c2

@@ -1,0 +1,111 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
+)
+
+// credentials is how the server is asked about one kind of credentials: what
+// becomes of the old one of a rotation is the same for secrets, keys and
+// certificates.
+type credentials struct {
+	read   func(ctx context.Context, agentID, id string) (api.Secret, error)
+	expire func(ctx context.Context, agentID, id string, end int64) (api.Secret, error)
+	revoke func(ctx context.Context, agentID, id, ifMatch string) error
+}
+
+// as turns calls about a kind of credentials into calls about secrets.
+func as[T any](of func(T) api.Secret, c T, err error) (api.Secret, error) { return of(c), err }
+
+// owned is what a resource has of an agent's credentials: one, and the one
+// before it.
+type owned struct {
+	agentID, id, previous string
+	grace                 time.Duration
+}
+
+// withdraw revokes what a resource has, at once. What a newer one has replaced,
+// as under create_before_destroy, gets its grace instead.
+func (b *base) withdraw(ctx context.Context, kind credentials, o owned) error {
+	err := kind.revoke(ctx, o.agentID, o.id, o.id)
+	if errors.Is(err, api.ErrStale) {
+		present, err := kind.read(ctx, o.agentID, o.id)
+		if err != nil {
+			return err
+		}
+		return b.supersede(ctx, present, o.grace, func(end int64) error {
+			_, err := kind.expire(ctx, o.agentID, o.id, end)
+			return err
+		})
+	}
+	if err != nil || o.previous == "" {
+		return err
+	}
+	return kind.revoke(ctx, o.agentID, o.previous, "")
+}
+
+// moveEnd moves the end of the one before to the grace after the present one
+// came. moved is false when it works no more.
+func moveEnd(ctx context.Context, kind credentials, o owned, came time.Time) (now api.Secret, moved bool, err error) {
+	now, err = kind.expire(ctx, o.agentID, o.previous, max(1, came.Add(o.grace).Unix()))
+	if errors.Is(err, api.ErrDead) || isGone(err) {
+		return now, false, nil
+	}
+	return now, err == nil, err
+}
+
+// crowded is the id of the one before where the next rotation has to end it
+// early, because the agent has as many live ones as it may; "" for none.
+func crowded(listed []api.Secret, previous string, most int) (id string) {
+	for _, s := range listed {
+		if s.SecretID == previous && s.Live() {
+			id = previous
+		}
+	}
+	if liveSecrets(listed) < most {
+		return ""
+	}
+	return id
+}
+
+// agentOf reads the agent that the object of a state belongs to. When it is gone
+// the object is, too. ok is false when there is nothing more to read.
+func (b *base) agentOf(ctx context.Context, agentID, title string, resp *resource.ReadResponse) (a api.Agent, ok bool) {
+	a, err := b.client().ReadAgent(ctx, agentID)
+	switch {
+	case isGone(err):
+		setIdentity(ctx, resp.Identity, "agent_id", agentID, &resp.Diagnostics) // the framework insists, whatever became of the object
+		resp.State.RemoveResource(ctx)
+		return a, false
+	case err != nil:
+		resp.Diagnostics.AddError(title, "Agent "+agentID+": "+b.explain(err))
+		return a, false
+	}
+	return a, isAgent(a, &resp.Diagnostics)
+}
+
+// importPair reads an import id of the form <agent_id>/<id>, or <agent_id>
+// alone. what names the kind, and member its id: "key", "kid".
+func importPair(ctx context.Context, req resource.ImportStateRequest, what, member string, diags *diag.Diagnostics) (agentID, id string) {
+	whole := importID(ctx, req, "agent_id", diags)
+	if diags.HasError() {
+		return "", ""
+	}
+	agentID, id, named := strings.Cut(whole, "/")
+	if strings.HasPrefix(whole, externalPrefix) { // an external id may have slashes in it
+		agentID, id, named = whole, "", false
+	}
+	if agentID == "" || named && id == "" {
+		diags.AddError("Invalid import id", fmt.Sprintf(
+			"%q is not an id to import a %s by: it is <agent_id>/<%s>, or <agent_id> for the newest %s of the agent.", whole, what, member, what))
+	}
+	return agentID, id
+}
