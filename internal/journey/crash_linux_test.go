@@ -48,7 +48,8 @@ type scenario struct {
 	args    []string
 	fresh   bool // it starts from nothing, and not from what create left
 	agents  int  // in the end
-	secrets int  // that each agent has had in the end
+	secrets int  // that each agent has had in the end; keys, where those are tried
+	keys    bool // the agents have keys instead of secrets
 }
 
 var scenarios = []scenario{
@@ -59,7 +60,8 @@ var scenarios = []scenario{
 	{name: "destroy", verb: "destroy"},
 }
 
-// planArgs are those of a plan that must be empty after the command.
+// planArgs are those of a plan that must be empty after the command, and, with
+// keys, of its repetition: no key takes its own place.
 func (s scenario) planArgs() []string {
 	return slices.DeleteFunc(slices.Clone(s.args), func(a string) bool { return strings.HasPrefix(a, "-replace") })
 }
@@ -140,7 +142,7 @@ func (p point) name() string {
 
 // points are all there are, in an order that only the seed decides, such that
 // any beginning has every scenario, stage and shot about equally often.
-func points(requests map[string]int) []point {
+func points(scenarios []scenario, requests map[string]int) []point {
 	var all []point
 	for _, sc := range scenarios {
 		for _, st := range stages {
@@ -179,15 +181,19 @@ func shuffle[T any](list []T, name func(T) string) {
 // crashPoints is how many are tried by default.
 const crashPoints = 48
 
-func TestJourney_crash(t *testing.T) {
+func TestJourney_crash(t *testing.T) { crashes(t, scenarios, crashPoints) }
+
+// crashes interrupts scenarios, at so many points if nobody asks for others.
+func crashes(t *testing.T, scenarios []scenario, few int) {
+	t.Helper()
 	tools(t)
 	created, requests := rehearse(t, scenarios)
-	all := points(requests)
+	all := points(scenarios, requests)
 	if len(all) < 100 {
 		t.Errorf("there are only %d points", len(all))
 	}
 	if limit := os.Getenv("AGENTCREDS_TEST_CRASH_POINTS"); limit != "all" {
-		all = all[:min(len(all), number(t, "AGENTCREDS_TEST_CRASH_POINTS", crashPoints))]
+		all = all[:min(len(all), number(t, "AGENTCREDS_TEST_CRASH_POINTS", few))]
 	}
 	var tried, struck, extra atomic.Int64
 	t.Cleanup(func() {
@@ -251,6 +257,9 @@ type crash struct {
 func (c *crash) begin(t *testing.T) {
 	t.Helper()
 	c.w = newWorkspace(t, crashConfig)
+	if c.scenario.keys {
+		c.writeKeys(t)
+	}
 	if !c.scenario.fresh {
 		c.w.copyFrom(c.created, "terraform.tfstate", database+"*")
 		c.known = c.w.state().agentIDs()
@@ -285,7 +294,11 @@ func (c *crash) run(t *testing.T) (again bool) {
 	}
 	px.restart(nil)
 	if c.n != 0 {
-		if r := c.w.run(c.scenario.verb, c.scenario.args...); r.code != 0 {
+		args := c.scenario.args
+		if c.scenario.keys {
+			args = c.scenario.planArgs()
+		}
+		if r := c.w.run(c.scenario.verb, args...); r.code != 0 {
 			t.Fatalf("the re-run fails: %s\nafter %v: %s", r, hit, first)
 		}
 	}
@@ -314,17 +327,17 @@ func (c *crash) interrupt(t *testing.T, px *proxy) result {
 func (c *crash) nothingLost(t *testing.T, first result, hit *request) {
 	t.Helper()
 	st := c.w.state()
-	ids, secrets := st.agentIDs(), st.secrets()
+	ids, secrets := st.agentIDs(), c.held(st)
 	for _, a := range c.s.agents() {
 		if !slices.Contains(ids, a.ID) {
 			t.Errorf("the server has agent %s, the state does not (%v): %s", a.ID, hit, first)
 		}
-		list := c.s.secrets(a.ID)
+		list := c.listed(a.ID)
 		if len(list) == 0 || !list[0].live() {
 			continue
 		}
 		if have := secrets[a.ID].id; have != list[0].SecretID {
-			t.Errorf("agent %s has the new secret %s, the state has %q (%v): %s", a.ID, list[0].SecretID, have, hit, first)
+			t.Errorf("agent %s has the new one %s, the state has %q (%v): %s", a.ID, list[0].SecretID, have, hit, first)
 		}
 	}
 }
@@ -338,7 +351,7 @@ func (c *crash) converged(t *testing.T, first result, hit *request) {
 		t.Errorf(format+"\nafter %v in %s", append(args, hit, first)...)
 	}
 	st := c.w.state()
-	agents, ids, secrets := c.s.agents(), st.agentIDs(), st.secrets()
+	agents, ids, secrets := c.s.agents(), st.agentIDs(), c.held(st)
 	if len(agents) != c.scenario.agents || len(ids) != c.scenario.agents || len(secrets) != c.scenario.agents {
 		fail("%d agents at the server, %d agents and %d secrets in the state; want %d of each", len(agents), len(ids), len(secrets), c.scenario.agents)
 	}
@@ -357,9 +370,9 @@ func (c *crash) converged(t *testing.T, first result, hit *request) {
 	}
 }
 
-// oneSecret checks an agent's secrets against the one in the state.
+// oneSecret checks an agent's secrets, or keys, against the one in the state.
 func (c *crash) oneSecret(agentID string, have held, fail func(string, ...any)) {
-	list := c.s.secrets(agentID)
+	list := c.listed(agentID)
 	var active []string
 	for _, s := range list {
 		if s.Status == "ACTIVE" {
@@ -367,14 +380,18 @@ func (c *crash) oneSecret(agentID string, have held, fail func(string, ...any)) 
 		}
 	}
 	if !slices.Equal(active, []string{have.id}) {
-		fail("agent %s has the active secrets %v, the state has %s: %+v", agentID, active, have.id, list)
+		fail("agent %s has %v active, the state has %s: %+v", agentID, active, have.id, list)
 	}
-	if !c.s.knows(have) {
+	allowed := 1
+	if c.scenario.keys {
+		allowed = 0 // the one that comes again is the same
+		c.enters(have, fail)
+	} else if !c.s.knows(have) {
 		fail("the value in the state is not that of secret %s", have.id)
 	}
 	extra := len(list) - c.scenario.secrets
-	if allowed := 1; extra < 0 || extra > allowed {
-		fail("agent %s has had %d secrets, want %d and at most %d more: %+v", agentID, len(list), c.scenario.secrets, allowed, list)
+	if extra < 0 || extra > allowed {
+		fail("agent %s has had %d of them, want %d and at most %d more: %+v", agentID, len(list), c.scenario.secrets, allowed, list)
 	}
 	c.extra += extra
 }

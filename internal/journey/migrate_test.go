@@ -68,7 +68,7 @@ func TestJourney_migration(t *testing.T) {
 			}
 
 			// In one apply it is refused: nobody has shown that the key works.
-			mine := newPair(t)
+			mine := newPair()
 			w.write("agent.pub", mine.public)
 			key := fmt.Sprintf(keyBlock, "1h")
 			w.write("main.tf", agentWith([]string{"private_key_jwt"}, key))
@@ -99,14 +99,14 @@ func TestJourney_keyRotation(t *testing.T) {
 	w := newWorkspace(t, config("1h"))
 	s, ca := tlsServe(t, w)
 	defer s.stop()
-	present := newPair(t)
+	present := newPair()
 	w.write("agent.pub", present.public)
 	w.must("apply")
 	id, web := w.state().agentIDs()[0], s.trusting(ca)
 	c := consume(t, s, s.byKey(web, id, present))
 	rotate := func(grace string) (old pair) {
 		t.Helper()
-		old, present = present, newPair(t)
+		old, present = present, newPair()
 		w.write("main.tf", config(grace))
 		w.write("agent.pub", present.public)
 		w.must("apply")
