@@ -102,6 +102,18 @@ func (s *server) byKey(web *http.Client, agentID string, p pair) credential {
 	}}
 }
 
+// byCertificate connects with a certificate of the key; the server's own is
+// needed to trust it.
+func (s *server) byCertificate(ca, agentID string, p pair, certificate string) credential {
+	s.t.Helper()
+	block, _ := pem.Decode([]byte(certificate))
+	if block == nil {
+		s.t.Fatalf("the certificate is %q", certificate)
+	}
+	web := s.trusting(ca, tls.Certificate{Certificate: [][]byte{block.Bytes}, PrivateKey: p.private})
+	return credential{"certificate", web, func() url.Values { return url.Values{"client_id": {agentID}} }}
+}
+
 // enter logs in, and reports what the server answers.
 func (s *server) enter(c credential) (status int, body string) {
 	form := c.login()

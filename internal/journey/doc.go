@@ -13,7 +13,7 @@
 //	AGENTCREDS_TEST_PLANS=100          how many plans in a row change nothing
 //	AGENTCREDS_TEST_SEED=text          another choice of points and moments
 //	AGENTCREDS_TEST_MIGRATIONS=20      how many agents move from one method to the next, side by side
-//	AGENTCREDS_TEST_KEY_ROTATIONS=100  how often a key is rotated while its agent logs in
+//	AGENTCREDS_TEST_KEY_ROTATIONS=100  how often a key, and a certificate, is rotated while its agent logs in
 //	AGENTCREDS_TEST_AGENTS=1000        the size of the scale journeys
 //	AGENTCREDS_TEST_BENCH_AGENTS=200   the size of the benchmarks (1,000, or what the machine can do)
 //

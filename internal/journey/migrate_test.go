@@ -19,11 +19,19 @@ resource "agentcreds_agent" "bot" {
 `, strings.Join(methods, `", "`)) + lines(credentials...)
 }
 
-// Credentials of that agent. A key is the one in agent.pub.
+// Credentials of that agent. A key is the one in agent.pub, and a certificate is
+// for that of agent.csr.
 const (
 	secretBlock = `
 resource "agentcreds_agent_secret" "bot" {
   agent_id = agentcreds_agent.bot.id
+}`
+	certificateBlock = `
+resource "agentcreds_agent_certificate" "bot" {
+  agent_id     = agentcreds_agent.bot.id
+  csr_pem      = file("agent.csr")
+  validity     = "24h"
+  grace_period = "1h"
 }`
 	keyBlock = `
 resource "agentcreds_agent_key" "bot" {
@@ -43,9 +51,10 @@ func tlsServe(t *testing.T, w *workspace) (*server, string) {
 	return s, string(w.read(database + ".tls-cert"))
 }
 
-// TestJourney_migration: an agent moves from a secret to a key, as two plain
-// applies: the second method comes, the consumer follows, the first one goes. No
-// login fails on the way, and the old way in is closed then.
+// TestJourney_migration: an agent moves from a secret to a key, and on to a
+// certificate, each time as two plain applies: the second method comes, the
+// consumer follows, the first one goes. No login fails on the way, and the old
+// way in is closed then.
 func TestJourney_migration(t *testing.T) {
 	t.Parallel()
 	for n := range number(t, "AGENTCREDS_TEST_MIGRATIONS", 1) {
@@ -82,10 +91,20 @@ func TestJourney_migration(t *testing.T) {
 			c.follow(byKey)
 			s.refuses(secret)
 
+			own := newPair()
+			w.write("agent.csr", own.request(t))
+			move(agentWith([]string{"private_key_jwt", "tls_client_auth"}, key, certificateBlock))
+			byCertificate := s.byCertificate(ca, id, own, text(w.state().attributes("agentcreds_agent_certificate")[0]["certificate_pem"]))
+			c.follow(byCertificate)
+			move(agentWith([]string{"tls_client_auth"}, certificateBlock))
+			c.follow(byCertificate)
+			s.refuses(secret)
+			s.refuses(byKey)
+
 			c.end()
 			t.Logf("%d logins", c.logins.Load())
 			w.must("destroy")
-			s.refuses(byKey)
+			s.refuses(byCertificate)
 		})
 	}
 }
@@ -142,6 +161,43 @@ func TestJourney_keyRotation(t *testing.T) {
 	w.must("apply", "-destroy", "-target=agentcreds_agent_key.bot")
 	s.refuses(s.byKey(web, id, present))
 	t.Logf("%d logins", c.logins.Load()+next.logins.Load())
+}
+
+// TestJourney_certificateRotation: another request takes the place of the first
+// while the agent logs in. No login fails inside the grace; without a grace the
+// old certificate ends at once.
+func TestJourney_certificateRotation(t *testing.T) {
+	t.Parallel()
+	w := newWorkspace(t, agentWith([]string{"tls_client_auth"}, certificateBlock))
+	s, ca := tlsServe(t, w)
+	defer s.stop()
+	rotate := func() credential {
+		t.Helper()
+		own := newPair()
+		w.write("agent.csr", own.request(t))
+		w.must("apply")
+		st := w.state()
+		return s.byCertificate(ca, st.agentIDs()[0], own, text(st.attributes("agentcreds_agent_certificate")[0]["certificate_pem"]))
+	}
+	present := rotate()
+	c := consume(t, s, present)
+	for range number(t, "AGENTCREDS_TEST_KEY_ROTATIONS", 3) {
+		old := present
+		present = rotate()
+		if status, body := s.enter(old); status != 200 {
+			t.Errorf("inside its grace the old certificate gets %d %s", status, body)
+		}
+		c.follow(present)
+	}
+	c.end()
+	w.write("main.tf", strings.Replace(string(w.read("main.tf")), `"1h"`, `"0s"`, 1))
+	last := rotate()
+	s.refuses(present)
+	if status, body := s.enter(last); status != 200 {
+		t.Errorf("the new certificate gets %d %s", status, body)
+	}
+	w.settled()
+	t.Logf("%d logins", c.logins.Load())
 }
 
 // previousOf is what the state has as previous of its key.
