@@ -220,3 +220,38 @@ func callFunction(t *testing.T, name string, arguments ...string) (result, faile
 	p.answered(v.As(&result))
 	return result, ""
 }
+
+// TestCredentialsOfEveryKind: keys, certificates and names are listed beside
+// secrets, with their use.
+func TestCredentialsOfEveryKind(t *testing.T) {
+	t.Parallel()
+	p := newRemotePlace(t)
+	agent := p.newAgent(t, nil)
+	k := newKeyPair(t)
+	p.resource(t, keyType).apply(agent.owns(k.pem()))
+	c := p.resource(t, certificateType)
+	c.apply(agent.owns(attrs{"certificate_pem": selfSigned(t)}))
+	c.apply(agent.owns(attrs{"san_dns": "bot.example"}))
+	p.useCertificate(t, agent.id(), c.certificateID())
+	got, d := p.plugin(t).data("agentcreds_agent_credentials", attrs{"agent_id": agent.id()})
+	if len(d) > 0 {
+		t.Fatal(d)
+	}
+	one := func(list string, n int) attrs {
+		all, _ := got[list].([]any)
+		if len(all) <= n {
+			t.Fatalf("%s are %v", list, got[list])
+		}
+		out, _ := all[n].(attrs)
+		return out
+	}
+	if key := one("keys", 0); key["kid"] != k.kid || key["status"] != "ACTIVE" || key["alg"] != "ES256" || key["last_used_at"] != nil {
+		t.Errorf("the key is %v", key)
+	}
+	if name := one("certificates", 0); name["subject"] != "san_dns=bot.example" || name["status"] != "ACTIVE" || name["first_used_at"] == nil || name["last_used_at"] == nil || name["not_after"] != nil {
+		t.Errorf("the name is %v", name)
+	}
+	if given := one("certificates", 1); given["status"] != "RETIRING" || given["serial_number"] == nil || given["not_after"] == nil || given["subject"] != nil {
+		t.Errorf("the certificate is %v", given)
+	}
+}

@@ -13,3 +13,11 @@ output "too_old" {
     if contains(["ACTIVE", "RETIRING"], s.status) && s.age_days > 90
   ]
 }
+
+output "ends_within_a_week" {
+  description = "Certificates that work and end soon."
+  value = [
+    for c in data.agentcreds_agent_credentials.support.certificates : c.serial_number
+    if c.status == "ACTIVE" && try(timecmp(c.not_after, timeadd(plantimestamp(), "168h")) < 0, false)
+  ]
+}
