@@ -48,8 +48,9 @@ type scenario struct {
 	args    []string
 	fresh   bool // it starts from nothing, and not from what create left
 	agents  int  // in the end
-	secrets int  // that each agent has had in the end; keys, where those are tried
-	keys    bool // the agents have keys instead of secrets
+	secrets int  // that each agent has had in the end
+	// of is what the agents have instead of secrets: keys or certificates.
+	of *proven
 }
 
 var scenarios = []scenario{
@@ -60,8 +61,8 @@ var scenarios = []scenario{
 	{name: "destroy", verb: "destroy"},
 }
 
-// planArgs are those of a plan that must be empty after the command, and, with
-// keys, of its repetition: no key takes its own place.
+// planArgs are those of a plan that must be empty after the command, and, but
+// with secrets, of its repetition: no key takes its own place.
 func (s scenario) planArgs() []string {
 	return slices.DeleteFunc(slices.Clone(s.args), func(a string) bool { return strings.HasPrefix(a, "-replace") })
 }
@@ -257,8 +258,8 @@ type crash struct {
 func (c *crash) begin(t *testing.T) {
 	t.Helper()
 	c.w = newWorkspace(t, crashConfig)
-	if c.scenario.keys {
-		c.writeKeys(t)
+	if c.scenario.of != nil {
+		c.writeProven(t)
 	}
 	if !c.scenario.fresh {
 		c.w.copyFrom(c.created, "terraform.tfstate", database+"*")
@@ -271,7 +272,7 @@ func (c *crash) begin(t *testing.T) {
 func (c *crash) run(t *testing.T) (again bool) {
 	t.Helper()
 	c.begin(t)
-	c.s = serve(t, c.w.path(database))
+	c.s = serve(t, c.w.path(database), "--trusted-proxy", "127.0.0.1/32") // which shows certificates: it is us
 	defer c.s.stop()
 	px := newProxy(t, c.s.url)
 	c.w.env = c.s.env(px.url)
@@ -295,7 +296,7 @@ func (c *crash) run(t *testing.T) (again bool) {
 	px.restart(nil)
 	if c.n != 0 {
 		args := c.scenario.args
-		if c.scenario.keys {
+		if c.scenario.of != nil {
 			args = c.scenario.planArgs()
 		}
 		if r := c.w.run(c.scenario.verb, args...); r.code != 0 {
@@ -370,7 +371,8 @@ func (c *crash) converged(t *testing.T, first result, hit *request) {
 	}
 }
 
-// oneSecret checks an agent's secrets, or keys, against the one in the state.
+// oneSecret checks an agent's secrets, keys or certificates against the one in
+// the state.
 func (c *crash) oneSecret(agentID string, have held, fail func(string, ...any)) {
 	list := c.listed(agentID)
 	var active []string
@@ -383,7 +385,7 @@ func (c *crash) oneSecret(agentID string, have held, fail func(string, ...any)) 
 		fail("agent %s has %v active, the state has %s: %+v", agentID, active, have.id, list)
 	}
 	allowed := 1
-	if c.scenario.keys {
+	if c.scenario.of != nil {
 		allowed = 0 // the one that comes again is the same
 		c.enters(have, fail)
 	} else if !c.s.knows(have) {
