@@ -28,8 +28,8 @@ func (e *example) console(t *testing.T) (ids [2]string) {
 		}
 		ids[i] = a.ID
 	}
-	e.place.remote.handler = &roles{Handler: e.place.remote.handler, members: []string{"jane", ids[0]}}
-	e.ids = strings.NewReplacer(exampleAgentID, ids[0], examplePartnerID, ids[1])
+	role := e.place.hand(t).role("support", nil, ids[0])
+	e.ids = strings.NewReplacer(exampleAgentID, ids[0], examplePartnerID, ids[1], exampleRoleID, role)
 	e.source = e.ids.Replace(e.source)
 	return ids
 }

@@ -57,8 +57,8 @@ func (r *roleResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 		}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "An agent in a role of a WSO2 server: what its tokens can have comes from its roles. Other members of the role are never touched. Destroying it takes the role from the agent, which **ends its tokens**. " +
-			"All roles of an agent are in `roles` of `agentcreds_agent`.",
+		MarkdownDescription: "An agent in a role: its tokens can have the scopes (permissions) of the role, beside its own `scopes`. On every server: embedded, `serve`, and WSO2, where all scopes of agents come from roles. " +
+			"Other members of the role are never touched. Destroying it takes the role from the agent, which **ends its tokens**. All roles of an agent are in `roles` of `agentcreds_agent`.",
 		Attributes: map[string]schema.Attribute{
 			"role_id":  id("Id of the role. A change replaces the membership."),
 			"agent_id": id("Id of the agent. A change replaces the membership."),
@@ -73,11 +73,6 @@ func (r *roleResource) Create(ctx context.Context, req resource.CreateRequest, r
 	}
 	srv, ok := r.inStore(ctx, facts{}, &resp.Diagnostics)
 	if !ok {
-		return
-	}
-	if srv.Extended() {
-		resp.Diagnostics.AddError("The server has no roles",
-			"The server "+r.server.place+" gives an agent its scopes by scopes of agentcreds_agent: use that. Roles are for WSO2 servers.")
 		return
 	}
 	if err := r.client().AddRole(ctx, m.RoleID.ValueString(), m.AgentID.ValueString()); err != nil {

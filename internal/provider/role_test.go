@@ -1,149 +1,277 @@
 package provider_test
 
 import (
-	"encoding/json"
-	"io"
 	"net/http"
-	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 )
 
 const (
 	roleType = "agentcreds_agent_role"
-	roleID   = "97e4626a-b16e-4735-9896-536bc4f4481e"
+	// exampleRoleID stands for a role that is there before.
+	exampleRoleID = "97e4626a-b16e-4735-9896-536bc4f4481e"
+	unknownID     = "11111111-2222-4333-8444-555555555555"
 )
 
-// roles adds one role to a server that has none of its own: the members of it,
-// in the forms of both versions of WSO2's API. No real server of ours has them.
-type roles struct {
-	http.Handler
-	mu      sync.Mutex
-	members []string
-	old     bool     // there is no version 3
-	sent    []string // the bodies
+// role makes a role as the Console, or the command role, does.
+func (h hand) role(name string, scopes []string, members ...string) string {
+	h.t.Helper()
+	r, err := h.CreateRole(h.ctx(), api.RoleResource{DisplayName: name, Permissions: api.References(scopes), Users: api.References(members)})
+	h.check("make a role", err)
+	return r.ID
 }
 
-func (s *roles) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	v3, v2 := r.URL.Path == "/scim2/v3/Roles/"+roleID+"/Users", r.URL.Path == "/scim2/v2/Roles/"+roleID
-	switch {
-	case r.Method == http.MethodPatch && (v3 && !s.old || v2):
-		s.patch(w, r, v3)
-	case strings.Contains(r.URL.Path, "/Roles/"):
+// members are who has a role.
+func (h hand) members(id string) (out []string) {
+	h.t.Helper()
+	r, err := h.Role(h.ctx(), id)
+	h.check("read role "+id, err)
+	for _, u := range r.Users {
+		out = append(out, u.Value)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// oldRoles is a server before Identity Server 7.2, which has no version 3 of the
+// role API.
+type oldRoles struct{ http.Handler }
+
+func (s oldRoles) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, api.PathRolesV3) {
 		scim(http.StatusNotFound, "Specified resource (e.g., User) or endpoint does not exist.")(w, r)
-	default:
-		s.agents(w, r)
-	}
-}
-
-// patch knows the forms that WSO2's tests send, and nothing else.
-func (s *roles) patch(w http.ResponseWriter, r *http.Request, v3 bool) {
-	data, _ := io.ReadAll(r.Body)
-	var p struct {
-		Operations []struct {
-			Op, Path string
-			Value    []struct{ Value string }
-		}
-	}
-	if err := json.Unmarshal(data, &p); err != nil || len(p.Operations) != 1 {
-		scim(http.StatusBadRequest, "what?")(w, r)
 		return
 	}
-	s.sent = append(s.sent, string(data))
-	op := p.Operations[0]
-	member, isOne := strings.CutPrefix(op.Path, "value eq ")
-	if !v3 {
-		member, isOne = strings.CutPrefix(op.Path, "users[value eq ")
-		member = strings.TrimSuffix(member, "]")
-	}
-	switch {
-	case op.Op == "add" && len(op.Value) == 1 && (op.Path == "users" || v3 && op.Path == ""):
-		if !slices.Contains(s.members, op.Value[0].Value) {
-			s.members = append(s.members, op.Value[0].Value)
-		}
-	case op.Op == "remove" && isOne:
-		s.members = slices.DeleteFunc(s.members, func(id string) bool { return id == member })
-	default:
-		s.members = nil // a bare remove removes everybody
-	}
-	says(http.StatusOK, api.MediaType, `{"id":"`+roleID+`"}`)(w, r)
+	s.Handler.ServeHTTP(w, r)
 }
 
-// agents adds the role to the agents that have it.
-func (s *roles) agents(w http.ResponseWriter, r *http.Request) {
-	rec := httptest.NewRecorder()
-	s.Handler.ServeHTTP(rec, r)
-	body := rec.Body.String()
-	for _, id := range s.members {
-		mark := `"id":"` + id + `"`
-		body = strings.ReplaceAll(body, mark, mark+`,"roles":[{"value":"`+roleID+`","display":"reader"}]`)
-	}
-	if strings.Contains(body, `"display":"reader"`) { // a name twice is no JSON that everybody reads the same
-		body = strings.ReplaceAll(body, `"roles":[{"value":"`+everyone(body)+`"`, `"others":[{"value":"`+everyone(body)+`"`)
-	}
-	w.Header().Set("Content-Type", rec.Header().Get("Content-Type"))
-	w.Header().Set("Date", rec.Header().Get("Date"))
-	w.WriteHeader(rec.Code)
-	_, _ = w.Write([]byte(body))
-}
-
-// everyone is the id of the role that all have.
-func everyone(body string) string {
-	_, rest, _ := strings.Cut(body, "/scim2/v2/Roles/")
-	id, _, _ := strings.Cut(rest, `"`)
-	return id
+// rolePlaces are the servers that roles are on.
+func rolePlaces(t *testing.T, test func(*testing.T, *place)) {
+	t.Helper()
+	everywhere(t, test)
+	t.Run("WSO2", func(t *testing.T) { t.Parallel(); test(t, newAsgardeo(t)) })
+	t.Run("WSO2 before 7.2", func(t *testing.T) {
+		t.Parallel()
+		p := newAsgardeo(t)
+		p.remote.handler = oldRoles{p.remote.handler}
+		test(t, p)
+	})
 }
 
 // TestRole: an agent gets a role and loses it, and nobody else does.
 func TestRole(t *testing.T) {
 	t.Parallel()
-	for name, old := range map[string]bool{"v3": false, "v2": true} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := newAsgardeo(t)
-			s := &roles{Handler: p.remote.handler, old: old, members: []string{"jane"}}
-			p.remote.handler = s
-			agent := p.newAgent(t, nil)
-			config := attrs{"role_id": roleID, "agent_id": agent.id()}
+	rolePlaces(t, func(t *testing.T, p *place) {
+		agent := p.newAgent(t, nil)
+		jane := p.hand(t).create(api.Agent{}).ID
+		role := p.hand(t).role("reader", []string{"read"}, jane)
+		config := attrs{"role_id": role, "agent_id": agent.id()}
+		m := p.resource(t, roleType)
+		m.apply(config)
+		agent.refresh()
+		held, _ := agent.state["roles"].([]any)
+		if got := p.hand(t).members(role); !slices.Equal(got, sorted(nil, jane, agent.id())) || !slices.Contains(held, any("reader")) {
+			t.Errorf("members %v, roles of the agent %v", got, agent.state["roles"])
+		}
+		for name, id := range map[string]attrs{role + "/" + agent.id(): nil, "": {"role_id": role, "agent_id": agent.id()}} {
+			if imported, d := p.imports(t, roleType, name, id); len(d) > 0 || imported.apply(config) != noAction {
+				t.Errorf("the import by %q, %v: %v", name, id, d)
+			}
+		}
+		p.hand(t).check("take the role away", p.hand(t).RemoveRole(t.Context(), role, agent.id()))
+		if did := m.apply(config); did != creates {
+			t.Errorf("a membership that is gone: %s", did)
+		}
+		other := p.hand(t).role("writer", nil)
+		if did := m.apply(config.with("role_id", other)); did != replaces {
+			t.Errorf("another role: %s", did)
+		}
+		if got, now := p.hand(t).members(role), p.hand(t).members(other); !slices.Equal(got, []string{jane}) || !slices.Equal(now, []string{agent.id()}) {
+			t.Errorf("the first role has %v, the other %v", got, now)
+		}
+		m.apply(nil)
+		if now := p.hand(t).members(other); len(now) > 0 {
+			t.Errorf("the destroy left %v", now)
+		}
+	})
+}
+
+// TestRole_refused: what is wrong is told, and changes nothing.
+func TestRole_refused(t *testing.T) {
+	t.Parallel()
+	rolePlaces(t, func(t *testing.T, p *place) {
+		agent := p.newAgent(t, nil)
+		role := p.hand(t).role("reader", nil)
+		config := attrs{"role_id": role, "agent_id": agent.id()}
+		_, d := p.imports(t, roleType, role+"/"+agent.id(), nil)
+		mustSay(t, "the import", d, "does not have the role")
+		_, d = p.imports(t, roleType, role, nil)
+		mustSay(t, "the import", d, "<role_id>/<agent_id>")
+		for _, bad := range []attrs{config.with("agent_id", `x] or users[value ne `), config.with("role_id", "../Users")} {
+			_, d = p.resource(t, roleType).try(bad)
+			mustSay(t, "an id that is none", d, "is not the id of")
+		}
+		_, d = p.resource(t, roleType).try(config.with("role_id", unknownID))
+		mustSay(t, "an unknown role", d, "Cannot give the agent a role", "404")
+		_, d = p.resource(t, roleType).try(config.with("agent_id", unknownID))
+		mustSay(t, "an unknown agent", d, "Cannot give the agent a role", unknownID)
+		if got := p.hand(t).members(role); len(got) > 0 {
+			t.Errorf("members %v", got)
+		}
+	})
+}
+
+// TestRole_gone: role and agent may be deleted past Terraform; then the
+// membership is gone, and its destroy does nothing.
+func TestRole_gone(t *testing.T) {
+	t.Parallel()
+	rolePlaces(t, func(t *testing.T, p *place) {
+		for what, remove := range map[string]func(h hand, role, agent string) error{
+			"role":  func(h hand, role, _ string) error { return h.DeleteRole(h.ctx(), role) },
+			"agent": func(h hand, _, agent string) error { return h.DeleteAgent(h.ctx(), agent, "") },
+		} {
+			agent := p.hand(t).create(api.Agent{}).ID
+			role := p.hand(t).role("reader of "+what, nil)
 			m := p.resource(t, roleType)
-			m.apply(config)
-			agent.refresh()
-			held, _ := agent.state["roles"].([]any)
-			if !slices.Equal(s.members, []string{"jane", agent.id()}) || !slices.Contains(held, any("reader")) {
-				t.Errorf("members %v, roles of the agent %v", s.members, agent.state["roles"])
+			m.apply(attrs{"role_id": role, "agent_id": agent})
+			kept := m.instance
+			p.hand(t).check("delete the "+what, remove(p.hand(t), role, agent))
+			if _, d := m.carryOut(nil, planned{private: m.private}); len(d) > 0 {
+				t.Errorf("the destroy after the %s was deleted: %v", what, d)
 			}
-			imported := p.resource(t, roleType)
-			if d := imported.importBy(roleID + "/" + agent.id()); len(d) > 0 || imported.apply(config) != noAction {
-				t.Errorf("the import: %v", d)
+			m.instance = kept
+			if m.refresh(); m.state != nil {
+				t.Errorf("the %s was deleted; the state has %v", what, m.state)
 			}
-			s.members = []string{"jane"} // by hand
-			if did := m.apply(config); did != creates {
-				t.Errorf("a membership that is gone: %s", did)
+		}
+	})
+}
+
+// TestRole_person: an id that may be a person's gets no role, and loses none.
+func TestRole_person(t *testing.T) {
+	t.Parallel()
+	p := newAsgardeo(t)
+	agent := p.hand(t).create(api.Agent{}).ID
+	role := p.hand(t).role("reader", nil)
+	config := attrs{"role_id": role, "agent_id": agent}
+	m := p.resource(t, roleType)
+	m.apply(config)
+	jane := `{"schemas":["` + api.SchemaUser + `"],"id":"` + agent + `","userName":"DEFAULT/jane","roles":[{"value":"` + role + `"}]}`
+	p.remote.fail(fault{method: http.MethodGet, path: regexp.MustCompile(anyAgent), answer: says(http.StatusOK, api.MediaType, jane)})
+	p.remote.fail(fault{method: http.MethodGet, path: regexp.MustCompile(allAgents), answer: scim(http.StatusForbidden, "no")})
+	p.remote.forget()
+	_, d := p.resource(t, roleType).try(config)
+	mustSay(t, "the create", d, "not an agent")
+	_, d = m.carryOut(nil, planned{private: m.private})
+	mustSay(t, "the destroy", d, "not an agent")
+	_, d = p.imports(t, roleType, role+"/"+agent, nil)
+	mustSay(t, "the import", d, "Not an agent", "jane")
+	if n := p.remote.count(http.MethodPatch, anyPath); n > 0 {
+		t.Errorf("%d changes were sent", n)
+	}
+}
+
+// TestRole_together: many agents get one role at once, by one process and by
+// several, and all have it; then one leaves.
+func TestRole_together(t *testing.T) {
+	t.Parallel()
+	rolePlaces(t, func(t *testing.T, p *place) {
+		const n = 20
+		role := p.hand(t).role("reader", nil)
+		ids, all := make([]string, n), make([]*managed, n)
+		for i := range ids {
+			ids[i] = p.hand(t).create(api.Agent{}).ID
+			all[i] = p.resource(t, roleType)
+		}
+		each(n, func(i int) { all[i].apply(attrs{"role_id": role, "agent_id": ids[i]}) })
+		if got := p.hand(t).members(role); !slices.Equal(got, sorted(ids)) {
+			t.Errorf("%d members, want %d", len(got), n)
+		}
+		all[0].apply(nil)
+		if got := p.hand(t).members(role); !slices.Equal(got, sorted(ids[1:])) {
+			t.Errorf("after one left there are %d members, want %d", len(got), n-1)
+		}
+	})
+}
+
+// TestRole_token: a token has the scope of the role, beside those of the agent,
+// and is worth nothing once the role is taken away; the next has it no more.
+func TestRole_token(t *testing.T) {
+	t.Parallel()
+	at, issuer := newTokenPlace(t)
+	agent, m := at.newSecret(t, nil)
+	agent.apply(agent.configured().with("scopes", []any{"own"}))
+	role := at.hand(t).role("reader", []string{"read"})
+	p := at.plugin(t)
+	token := func() (secret.Text, string) {
+		got, _, said := p.open(attrs{"agent_id": m.agentID(), "secret": m.state.text("secret"), "scopes": []any{"own", "read"}})
+		p.mustPass("open", said)
+		return secret.New(got.text("access_token")), got.text("scope")
+	}
+	if _, scope := token(); scope != "own" {
+		t.Errorf("without the role the scope is %q", scope)
+	}
+	membership := at.resource(t, roleType)
+	membership.apply(attrs{"role_id": role, "agent_id": m.agentID()})
+	value, scope := token()
+	if c, err := issuer.Inspect(t.Context(), value); err != nil || scope != "own read" || c.Scope != scope {
+		t.Errorf("with the role the scope is %q; Inspect = %+v, %v", scope, c, err)
+	}
+	membership.apply(nil)
+	if _, err := issuer.Inspect(t.Context(), value); err == nil {
+		t.Error("the token is in force after the role was taken away")
+	}
+	if _, scope := token(); scope != "own" {
+		t.Errorf("afterwards the scope is %q", scope)
+	}
+}
+
+// TestRole_scale: a thousand memberships of a thousand agents are refreshed from
+// pages, together with the agents; none is asked for by itself.
+func TestRole_scale(t *testing.T) {
+	t.Parallel()
+	const n, most = 1000, 20 - 1
+	admin := authority.Principal{Name: "admin", Scopes: []string{authority.AllScopes}}
+	for name, p := range map[string]*place{"serve": newRemotePlace(t), "WSO2": newAsgardeo(t)} {
+		t.Run(name, func(t *testing.T) {
+			ids := make([]string, n)
+			for i := range ids {
+				a, _, err := p.remote.authority.CreateAgent(t.Context(), admin, authority.NewAgent{NoSecret: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				ids[i] = a.ID
 			}
-			m.apply(nil)
-			if !slices.Equal(s.members, []string{"jane"}) {
-				t.Errorf("members %v; sent %q", s.members, s.sent)
+			role, err := p.remote.authority.CreateRole(t.Context(), admin, authority.NewRole{Name: "reader", Members: ids})
+			if err != nil {
+				t.Fatal(err)
 			}
-			_, d := p.imports(t, roleType, roleID+"/"+agent.id(), nil)
-			mustSay(t, "the import", d, "does not have the role")
-			_, d = p.imports(t, roleType, roleID, nil)
-			mustSay(t, "the import", d, "<role_id>/<agent_id>")
-			for _, bad := range []attrs{config.with("agent_id", `x] or users[value ne `), config.with("role_id", "../Users")} {
-				_, d = p.resource(t, roleType).try(bad)
-				mustSay(t, "an id that is none", d, "is not the id of")
+			imports := p.plugin(t)
+			all := make([]instance, n)
+			each(n, func(i int) {
+				var d problems
+				if all[i], d = imports.importBy(roleType, role.ID+"/"+ids[i], nil); len(d) > 0 {
+					t.Error(d)
+				}
+			})
+			p.remote.forget()
+			refresh := p.plugin(t)
+			each(n, func(i int) {
+				if out, d := refresh.read(roleType, all[i]); len(d) > 0 || out.state == nil {
+					t.Errorf("%v, %v", out.state, d)
+				}
+			})
+			if got := p.remote.count("", anyPath); got > most {
+				t.Errorf("the refresh of %d memberships took %d requests, want at most %d", n, got, most)
+			} else {
+				t.Logf("%d requests", got)
 			}
-			_, d = p.resource(t, roleType).try(config.with("role_id", "11111111-2222-4333-8444-555555555555"))
-			mustSay(t, "an unknown role", d, "Cannot give the agent a role", "404")
 		})
 	}
-	p := newRemotePlace(t)
-	agent := p.newAgent(t, nil)
-	_, d := p.resource(t, roleType).try(attrs{"role_id": roleID, "agent_id": agent.id()})
-	mustSay(t, "the reference server", d, "The server has no roles", "scopes")
 }
