@@ -8,9 +8,9 @@ import (
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 )
 
-// TestCredentialScale: what a refresh of a thousand agents with a secret and a
-// key each costs, when nothing changes. Agents, secrets and keys are read from
-// the same pages.
+// TestCredentialScale: what a refresh of a thousand agents with a secret, a key
+// and a trusted name each costs, when nothing changes. All are read from the
+// same pages.
 func TestCredentialScale(t *testing.T) {
 	t.Parallel()
 	const n, most = 1000, 1000/100 + 4
@@ -28,12 +28,17 @@ func TestCredentialScale(t *testing.T) {
 				Rotation: authority.Rotation{AgentID: a.ID}, PEM: key,
 			})
 		}
+		if err == nil {
+			_, err = p.remote.authority.AddCertificate(t.Context(), admin, authority.NewCertificate{
+				Rotation: authority.Rotation{AgentID: a.ID}, Subject: authority.Subject{DNS: name + ".example"},
+			})
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		ids[i] = a.ID
 	}
-	kinds := []string{agentType, secretType, keyType}
+	kinds := []string{agentType, secretType, keyType, certificateType}
 	states := make([][]instance, n)
 	run := func(what string, do func(run *plugin, i, kind int) (instance, problems)) {
 		p.remote.forget()
@@ -48,7 +53,7 @@ func TestCredentialScale(t *testing.T) {
 			}
 		})
 		if got := p.remote.count("", anyPath); got > most {
-			t.Errorf("%s of %d agents with a secret and a key each took %d requests, want at most %d", what, n, got, most)
+			t.Errorf("%s of %d agents with three credentials each took %d requests, want at most %d", what, n, got, most)
 		}
 	}
 	for i := range states {
