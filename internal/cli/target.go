@@ -3,6 +3,8 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,6 +17,10 @@ const (
 	accessToken  = "AGENTCREDS_ACCESS_TOKEN"
 	clientID     = "AGENTCREDS_CLIENT_ID"
 	clientSecret = "AGENTCREDS_CLIENT_SECRET"
+	privateKey   = "AGENTCREDS_PRIVATE_KEY"
+	keyAlg       = "AGENTCREDS_PRIVATE_KEY_ALG"
+	certificates = "AGENTCREDS_CLIENT_CERTIFICATE"
+	clientKeyPEM = "AGENTCREDS_CLIENT_KEY"
 )
 
 // target is where a command works: on a database itself, or on a server through
@@ -28,7 +34,7 @@ type target struct {
 func (t *target) flags(c *cobra.Command, getenv func(string) string) {
 	t.flag(c)
 	f := c.Flags()
-	f.StringVar(&t.Endpoint, "endpoint", "", "`url` of a server to ask instead, with the token in "+accessToken+",\nor as the client in "+clientID+" and "+clientSecret)
+	f.StringVar(&t.Endpoint, "endpoint", "", "`url` of a server to ask instead, with the token in "+accessToken+",\nor as the client in "+clientID+" and "+clientSecret+",\nor "+privateKey+" (as the provider takes them)")
 	f.StringVar(&t.CA, "ca-certificate", "", "`file` with CA certificates in PEM to trust instead of the system's")
 	fromEnvironment(c, getenv, "database", "endpoint", "ca-certificate")
 }
@@ -48,14 +54,20 @@ func (t *target) remote(c *cobra.Command) (bool, error) {
 // is told to who signs in with nothing; a management client signs in for that
 // and more, as far as it has them.
 func (t *target) dial(getenv func(string) string, needed string, more ...string) (*client.Client, error) {
-	web, err := tokenFlags{CA: t.CA}.web()
+	web, err := trusting(t.CA)
 	if err != nil {
 		return nil, err
 	}
-	cfg := client.Config{BaseURL: t.Endpoint, Transport: web.Transport}
+	cfg := client.Config{BaseURL: t.Endpoint, Transport: web}
 	switch {
 	case getenv(accessToken) != "":
 		cfg.Auth = client.BearerToken(secret.New(getenv(accessToken)))
+	case getenv(clientID) != "" && getenv(clientSecret) == "":
+		proof, err := t.proof(getenv)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Auth = client.SignIn(getenv(clientID), proof, append([]string{needed}, more...)...)
 	case getenv(clientID) != "":
 		cfg.Auth = client.ClientCredentials(getenv(clientID), secret.New(getenv(clientSecret)), append([]string{needed}, more...)...)
 	default:
@@ -67,4 +79,21 @@ func (t *target) dial(getenv func(string) string, needed string, more ...string)
 		return nil, &hinted{error: err, hint: "give another --endpoint, or other variables to sign in with", code: exitUsage}
 	}
 	return made, nil
+}
+
+// proof is the key, or the certificate, that the environment has for the provider
+// too.
+func (t *target) proof(getenv func(string) string) (client.Proof, error) {
+	text := client.ProofText{
+		PrivateKey: secret.New(getenv(privateKey)), Alg: getenv(keyAlg), Certificate: getenv(certificates), Key: secret.New(getenv(clientKeyPEM)),
+	}
+	if !text.Given() {
+		return nil, hint(fmt.Errorf("%s is set, and nothing to sign in with", clientID), "set %s, %s, or %s and %s", clientSecret, privateKey, certificates, clientKeyPEM)
+	}
+	proof, err := text.Read(time.Now())
+	if err != nil {
+		name, _, _ := strings.Cut(err.Error(), " ")
+		return nil, hint(err, "look at AGENTCREDS_%s", strings.ToUpper(name))
+	}
+	return proof, nil
 }

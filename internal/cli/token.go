@@ -2,14 +2,17 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/client"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 )
 
@@ -30,8 +33,18 @@ type tokenFlags struct {
 	asJSON     bool
 	asEnv      bool
 
-	PrivateKeyFile string // "": it has a secret
-	Alg            string // of assertions; "": the default of the key
+	ClientID string // of a management client, instead of an agent
+	files    proofFiles
+}
+
+func (t tokenFlags) id() string { return cmp.Or(t.ClientID, t.AgentID) }
+
+// who is how messages speak of it.
+func (t tokenFlags) who() string {
+	if t.ClientID != "" {
+		return "client " + t.ClientID
+	}
+	return "agent " + t.AgentID
 }
 
 func (p Program) token() *cobra.Command {
@@ -42,10 +55,17 @@ func (p Program) token() *cobra.Command {
 		Long: `Sign in as an agent and print the access token. The secret of the agent comes from
 --secret-file, from AGENTCREDS_AGENT_SECRET, or from standard input; never from an
 argument, which everybody on the machine could read. With --private-key-file the
-agent signs in by its key instead, which is not sent anywhere.`,
+agent signs in by its key instead, which is not sent anywhere; with --client-cert
+and --client-key by a certificate, and the token counts only where the same
+certificate is shown.
+
+With --client-id it is a management client that signs in, whose secret may also be
+in AGENTCREDS_CLIENT_SECRET.`,
 		Example: `  AGENTCREDS_AGENT_SECRET=… terraform-provider-agentcreds token --endpoint https://agents.example.com --agent-id 940642a5-…
   vault kv get -field secret kv/agents/bot | terraform-provider-agentcreds token --endpoint … --agent-id … --json
-  terraform-provider-agentcreds token --endpoint … --agent-id … --private-key-file agent.pem`,
+  terraform-provider-agentcreds token --endpoint … --agent-id … --private-key-file agent.pem
+  terraform-provider-agentcreds token --endpoint … --agent-id … --client-cert agent.crt --client-key agent.pem
+  terraform-provider-agentcreds token --endpoint … --client-id … --private-key-file tf.pem --scope internal_agent_mgt_list --env`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
@@ -57,15 +77,11 @@ agent signs in by its key instead, which is not sent anywhere.`,
 			if err := t.check(); err != nil {
 				return err
 			}
-			var value secret.Text
-			var err error
-			if t.PrivateKeyFile == "" {
-				value, err = t.secret(c.InOrStdin(), p.Getenv)
-			}
+			proof, err := t.proof(c.InOrStdin(), p.Getenv)
 			if err != nil {
 				return err
 			}
-			found, err := signIn(c.Context(), t, value)
+			found, err := signIn(c.Context(), t, proof)
 			if err != nil {
 				return err
 			}
@@ -77,8 +93,11 @@ agent signs in by its key instead, which is not sent anywhere.`,
 	f.StringVar(&t.Endpoint, "endpoint", "", "`url` of the server")
 	f.StringVar(&t.AgentID, "agent-id", "", "`id` of the agent")
 	f.StringVar(&t.SecretFile, "secret-file", "", "`file` with the secret in one line; - is standard input")
-	f.StringVar(&t.PrivateKeyFile, "private-key-file", "", "`file` with the agent's private key in PEM, to sign in by it (private_key_jwt)")
-	f.StringVar(&t.Alg, "alg", "", "`algorithm` that the key is registered for (default RS256 with RSA, else that of\nthe key)")
+	f.StringVar(&t.ClientID, "client-id", "", "`id` of a management client instead")
+	f.StringVar(&t.files.PrivateKey, "private-key-file", "", "`file` with the private key in PEM, to sign in by it (private_key_jwt)")
+	f.StringVar(&t.files.Alg, "alg", "", "`algorithm` that the key is registered for (default RS256 with RSA, else that of\nthe key)")
+	f.StringVar(&t.files.ClientCert, "client-cert", "", "`file` with a certificate in PEM, and those above it, to connect with")
+	f.StringVar(&t.files.ClientKey, "client-key", "", "`file` with its private key in PEM")
 	f.StringSliceVar(&t.Scopes, "scope", nil, "`scope` to ask for; more than once for more")
 	f.StringSliceVar(&t.Audiences, "audience", nil, "`audience` that the token is for (default the server itself)")
 	f.StringVar(&t.CA, "ca-certificate", "", "`file` with CA certificates in PEM to trust instead of the system's")
@@ -92,11 +111,13 @@ func (t tokenFlags) check() error {
 	switch {
 	case t.Endpoint == "":
 		return usage(errors.New("--endpoint is needed: the url of the server"))
-	case t.AgentID == "":
+	case t.id() == "":
 		return usage(errors.New("--agent-id is needed: the id of the agent"))
-	case t.PrivateKeyFile != "" && t.SecretFile != "":
-		return usage(errors.New("--private-key-file and --secret-file exclude each other"))
-	case t.PrivateKeyFile == "" && t.Alg != "":
+	case t.files.given() && t.SecretFile != "", t.files.PrivateKey != "" && t.files.ClientCert+t.files.ClientKey != "":
+		return usage(errors.New("--private-key-file, --client-cert and --secret-file exclude each other"))
+	case (t.files.ClientCert == "") != (t.files.ClientKey == ""):
+		return usage(errors.New("--client-cert and --client-key are needed together"))
+	case t.files.PrivateKey == "" && t.files.Alg != "":
 		return usage(errors.New("--alg goes with --private-key-file"))
 	case t.asJSON && t.asEnv:
 		return usage(errors.New("--json and --env exclude each other"))
@@ -104,9 +125,22 @@ func (t tokenFlags) check() error {
 	return nil
 }
 
+// proof is what is signed in with.
+func (t tokenFlags) proof(stdin io.Reader, getenv func(string) string) (client.Proof, error) {
+	if t.files.given() {
+		return t.files.read()
+	}
+	value, err := t.secret(stdin, getenv)
+	return client.SecretProof("secret", value), err
+}
+
 // secret reads the secret of the agent from where it is.
 func (t tokenFlags) secret(stdin io.Reader, getenv func(string) string) (secret.Text, error) {
-	switch value := getenv(agentSecret); {
+	from := agentSecret
+	if t.ClientID != "" {
+		from = clientSecret
+	}
+	switch value := getenv(from); {
 	case t.SecretFile == "-":
 		return oneSecret("standard input", stdin)
 	case t.SecretFile != "":
@@ -117,7 +151,7 @@ func (t tokenFlags) secret(stdin io.Reader, getenv func(string) string) (secret.
 		defer func() { _ = f.Close() }()
 		return oneSecret(t.SecretFile, f)
 	case value != "":
-		return oneSecret(agentSecret, strings.NewReader(value))
+		return oneSecret(from, strings.NewReader(value))
 	case terminal(stdin):
 		return secret.Text{}, &hinted{
 			error: errors.New("there is no secret"),
@@ -157,7 +191,8 @@ func oneSecret(from string, r io.Reader) (secret.Text, error) {
 		"give it in one line: in %s, in a file with --secret-file, or on standard input", agentSecret)
 }
 
-func (t tokenFlags) print(w io.Writer, got tokenAnswer) error {
+func (t tokenFlags) print(w io.Writer, got client.AgentToken) error {
+	lives := int64(got.Life / time.Second)
 	switch {
 	case t.asJSON:
 		return printJSON(w, struct {
@@ -165,11 +200,14 @@ func (t tokenFlags) print(w io.Writer, got tokenAnswer) error {
 			TokenType   string `json:"token_type"`
 			ExpiresIn   int64  `json:"expires_in"`
 			Scope       string `json:"scope"`
-		}{got.AccessToken.Reveal(), "Bearer", got.lives(), got.Scope})
+		}{got.Value.Reveal(), "Bearer", lives, got.Scope})
+	case t.asEnv && t.ClientID != "": // as the provider takes it
+		_, err := fmt.Fprintf(w, "%s=%s\n", accessToken, got.Value.Reveal())
+		return err
 	case t.asEnv:
-		_, err := fmt.Fprintf(w, "AGENTCREDS_AGENT_TOKEN=%s\nAGENTCREDS_AGENT_TOKEN_EXPIRES_IN=%d\n", got.AccessToken.Reveal(), got.lives())
+		_, err := fmt.Fprintf(w, "AGENTCREDS_AGENT_TOKEN=%s\nAGENTCREDS_AGENT_TOKEN_EXPIRES_IN=%d\n", got.Value.Reveal(), lives)
 		return err
 	}
-	_, err := fmt.Fprintln(w, got.AccessToken.Reveal())
+	_, err := fmt.Fprintln(w, got.Value.Reveal())
 	return err
 }

@@ -16,7 +16,7 @@ import (
 )
 
 func login() client.AgentLogin {
-	return client.AgentLogin{AgentID: "a1", Secret: secret.New(value), Scopes: []string{"read", "write"}, Audience: "https://api.example"}
+	return client.AgentLogin{AgentID: "a1", Secret: secret.New(value), Scopes: []string{"read", "write"}, Audiences: []string{"https://api.example"}}
 }
 
 const agentToken = `{"access_token":"eyJhbGciOiJub25lIn0.e30.x","token_type":"Bearer","expires_in":600,"scope":"read"}`

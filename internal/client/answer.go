@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -17,6 +18,9 @@ const (
 	maxMessage = 600 // characters of a server's own words
 	maxTrace   = 100
 )
+
+// errForeign: the answer is not what was asked for.
+var errForeign = errors.New("it does not come from an agent API")
 
 // judge makes a value or an error of an answer.
 func (x *exchange) judge(a answer, into any) error {
@@ -70,7 +74,7 @@ func (x *exchange) decode(a answer, into any) error {
 	}
 	x.unknown = true
 	return x.say(fmt.Sprintf("%s %s was answered %d %s; endpoint probably points at something that is not an agent API",
-		x.call.method, x.shown, a.status, problem), nil)
+		x.call.method, x.shown, a.status, problem), errForeign)
 }
 
 // changesAgent reports whether the call changes an agent: some servers answer

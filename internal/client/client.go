@@ -10,6 +10,7 @@ package client
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"net/http"
@@ -133,8 +134,11 @@ type Client struct {
 	limiter *limiter
 	clock   clock
 	server  serverCache
-	snap    *snapshot
-	marks   marks
+	// shows is the certificate that the transport shows; nil for none.
+	shows    *x509.Certificate
+	metadata metadataCache
+	snap     *snapshot
+	marks    marks
 	// oldRoles: the server has no path for the members of a role alone.
 	oldRoles atomic.Bool
 }
@@ -160,8 +164,25 @@ func New(cfg Config) (*Client, error) {
 			return nil, err
 		}
 		c.auth, c.masks = cfg.Auth.authorizer(c), cfg.Auth.secrets()
+		if err := c.show(cfg.Auth); err != nil {
+			return nil, err
+		}
 	}
 	return c, nil
+}
+
+// show lets the client connect with the certificate that it signs in with: the
+// tokens that it gets are bound to that (RFC 8705 §3).
+func (c *Client) show(auth Auth) (err error) {
+	credentials, ok := auth.(clientCredentials)
+	if !ok {
+		return nil
+	}
+	if p, ok := credentials.proof.(certificateProof); ok {
+		c.shows = p.pair.Leaf
+		c.cfg.Transport, err = p.over(c.cfg.Transport)
+	}
+	return err
 }
 
 // BaseURL is where the client sends its requests, for messages.

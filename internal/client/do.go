@@ -35,8 +35,17 @@ type call struct {
 	// shielded: an attempt that is on its way is not cancelled, because its
 	// answer cannot be had again.
 	shielded bool
-	// credential replaces the client's own.
+	// own: it is signed in by itself, with credential, if there is one, and
+	// not as the client is.
+	own        bool
 	credential secret.Text
+	// assert makes a client_assertion for the form, for each attempt another:
+	// one is good once.
+	assert func() (string, error)
+	// transport sends it instead of the client's; at is where to, instead of
+	// path. Their zero values change nothing.
+	transport http.RoundTripper
+	at        string
 	// needs are scopes that it takes beside those of agents.
 	needs []string
 	// secrets are in it where secretsIn does not look.
@@ -76,14 +85,14 @@ func (x *exchange) send(ctx context.Context) (answer, error) {
 }
 
 func (x *exchange) authorize(ctx context.Context) (secret.Text, error) {
-	if !x.call.credential.IsZero() || x.c.auth == nil {
+	if x.call.own || x.c.auth == nil {
 		return x.call.credential, nil
 	}
 	return x.c.auth.header(ctx, x.call.needs)
 }
 
 func (x *exchange) renew(credential secret.Text) bool {
-	return x.call.credential.IsZero() && x.c.auth != nil && x.c.auth.refused(credential)
+	return !x.call.own && x.c.auth != nil && x.c.auth.refused(credential)
 }
 
 // encode gives the body and its media type; WSO2 answers 406 where that is

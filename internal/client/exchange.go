@@ -53,7 +53,9 @@ func (c *Client) exchange(r call) (*exchange, error) {
 	if x.body, x.media, err = r.encode(); err != nil {
 		return nil, err
 	}
-	x.url, x.shown = c.target(r.path, r.query)
+	if x.url, x.shown = c.target(r.path, r.query); r.at != "" {
+		x.url, x.shown = r.at, withoutQuery(r.at)
+	}
 	x.masks = slices.Concat(secretsIn(r.body), r.secrets, c.masks)
 	return x, nil
 }

@@ -95,7 +95,7 @@ func permanent(err error) bool {
 		return dns.IsNotFound
 	}
 	_, cert := errors.AsType[*tls.CertificateVerificationError](err)
-	return cert || errors.Is(err, errTooLarge) || errors.Is(err, http.ErrSchemeMismatch) || cancelled(err)
+	return cert || errors.Is(err, errTooLarge) || errors.Is(err, errSign) || errors.Is(err, http.ErrSchemeMismatch) || cancelled(err)
 }
 
 // retryAfter reads what the server asks for: seconds, or a date, which is

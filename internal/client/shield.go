@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -45,7 +47,15 @@ func (x *exchange) attempt(req *http.Request) (*http.Response, error) {
 	defer cancel()
 	var line wire
 	sent := time.Now()
-	resp, err := x.c.cfg.Transport.RoundTrip(req.WithContext(line.trace(ctx)))
+	req, err := x.asserted(req.WithContext(line.trace(ctx)))
+	if err != nil {
+		return nil, err
+	}
+	transport := x.c.cfg.Transport
+	if x.call.transport != nil {
+		transport = x.call.transport
+	}
+	resp, err := transport.RoundTrip(req)
 	if errors.Is(err, io.EOF) {
 		err = fmt.Errorf("the connection ended before the answer: %w", err)
 	}
@@ -68,6 +78,22 @@ func (x *exchange) attempt(req *http.Request) (*http.Response, error) {
 		resp.Header.Del("Location")
 	}
 	return resp, nil
+}
+
+// asserted is the request with an assertion of its own, if it takes one.
+func (x *exchange) asserted(req *http.Request) (*http.Request, error) {
+	if x.call.assert == nil {
+		return req, nil
+	}
+	text, err := x.call.assert()
+	if err != nil {
+		return nil, err
+	}
+	form := maps.Clone(x.call.form)
+	form.Set("client_assertion", text)
+	body := form.Encode()
+	req.Body, req.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+	return req, nil
 }
 
 // wire tells whether a request can have reached the server. A transport that

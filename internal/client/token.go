@@ -41,29 +41,28 @@ func inOrganization(scope string) string {
 // /oauth2/token below the base URL. Without scopes it asks for what the calls
 // take that are made.
 func ClientCredentials(id string, s secret.Text, scopes ...string) Auth {
-	return clientCredentials{id: id, secret: s, scopes: scopes}
+	return SignIn(id, SecretProof("client_secret", s), scopes...)
+}
+
+// SignIn is ClientCredentials with another proof than a secret.
+func SignIn(id string, p Proof, scopes ...string) Auth {
+	return clientCredentials{id: id, proof: p, scopes: scopes}
 }
 
 type clientCredentials struct {
 	id     string
-	secret secret.Text
+	proof  Proof
 	scopes []string
 }
 
 func (a clientCredentials) check() error {
-	return errors.Join(checkValue("client_id", a.id, nil), checkValue("client_secret", a.secret.Reveal(), nil))
+	return errors.Join(checkValue("client_id", a.id, nil), a.proof.check())
 }
 
 // Format: fmt does not ask an unexported field how it wants to be printed.
 func (a clientCredentials) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "client %q", a.id) }
 
-func (a clientCredentials) secrets() []secret.Text { return []secret.Text{a.secret, a.basic()} }
-
-// basic encodes id and secret as forms do before it joins them (RFC 6749
-// §2.3.1): a WSO2 secret may hold % and &.
-func (a clientCredentials) basic() secret.Text {
-	return basic(url.QueryEscape(a.id), url.QueryEscape(a.secret.Reveal()))
-}
+func (a clientCredentials) secrets() []secret.Text { return a.proof.secrets(a.id) }
 
 func (a clientCredentials) authorizer(c *Client) authorizer {
 	s := &tokenSource{auth: a, c: c, scopes: a.scopes, fixed: len(a.scopes) > 0}
@@ -196,10 +195,14 @@ func (s *tokenSource) fetch(ctx context.Context) (secret.Text, error) {
 
 // request may be repeated: a token more hurts nobody.
 func (s *tokenSource) request(ctx context.Context, scopes []string) (tokenAnswer, error) {
-	return do[tokenAnswer](ctx, s.c, call{
-		method: http.MethodPost, path: api.PathToken, effect: reads, credential: s.auth.basic(),
+	l, err := s.auth.proof.login(ctx, s.c, s.auth.id)
+	if err != nil {
+		return tokenAnswer{}, err
+	}
+	return do[tokenAnswer](ctx, s.c, l.over(call{
+		method: http.MethodPost, path: api.PathToken, effect: reads,
 		form: url.Values{"grant_type": {"client_credentials"}, "scope": {strings.Join(scopes, " ")}},
-	})
+	}))
 }
 
 // switched changes a token of the tenant for one of the organization below it,
@@ -209,11 +212,15 @@ func (s *tokenSource) switched(ctx context.Context, token secret.Text, scopes []
 	for i, scope := range scopes {
 		asked[i] = inOrganization(scope)
 	}
-	return do[tokenAnswer](ctx, s.c, call{
-		method: http.MethodPost, path: api.PathToken, effect: reads, credential: s.auth.basic(), secrets: []secret.Text{token},
+	l, err := s.auth.proof.login(ctx, s.c, s.auth.id)
+	if err != nil {
+		return tokenAnswer{}, err
+	}
+	return do[tokenAnswer](ctx, s.c, l.over(call{
+		method: http.MethodPost, path: api.PathToken, effect: reads, secrets: []secret.Text{token},
 		form: url.Values{
 			"grant_type": {"organization_switch"}, "token": {token.Reveal()},
 			"switching_organization": {s.c.cfg.Organization}, "scope": {strings.Join(asked, " ")},
 		},
-	})
+	}))
 }

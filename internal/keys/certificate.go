@@ -1,8 +1,10 @@
 package keys
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 )
@@ -85,4 +87,32 @@ func FromRequestPEM(data []byte) (Public, error) {
 		return Public{}, ErrPossession
 	}
 	return p, nil
+}
+
+// Chain reads a certificate in PEM and those above it behind it, all as DER too.
+func Chain(data []byte) (own Certificate, all [][]byte, err error) {
+	if len(data) > maxText {
+		return own, nil, fmt.Errorf("%w: it is larger than %d bytes", ErrForm, maxText)
+	}
+	for rest := data; ; {
+		b, after := pem.Decode(rest)
+		switch {
+		case b == nil && len(all) == 0:
+			return own, nil, fmt.Errorf("%w: it is not PEM", ErrForm)
+		case b == nil && len(bytes.TrimSpace(rest)) > 0:
+			return own, nil, fmt.Errorf("%w: there is something behind its last certificate", ErrForm)
+		case b == nil:
+			return own, all, nil
+		case b.Type != "CERTIFICATE":
+			return own, nil, unexpected(b, "CERTIFICATE")
+		}
+		c, err := FromCertificate(b.Bytes)
+		if err != nil {
+			return own, nil, err
+		}
+		if len(all) == 0 {
+			own = c
+		}
+		all, rest = append(all, b.Bytes), after
+	}
 }

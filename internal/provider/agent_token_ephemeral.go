@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
@@ -11,12 +12,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/client"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/keys"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 )
 
@@ -33,6 +36,10 @@ func newTokenEphemeral() ephemeral.EphemeralResource { return &tokenEphemeral{} 
 type tokenModel struct {
 	AgentID     types.String      `tfsdk:"agent_id"`
 	Secret      types.String      `tfsdk:"secret"`
+	PrivateKey  types.String      `tfsdk:"private_key"`
+	KeyAlg      types.String      `tfsdk:"private_key_alg"`
+	Certificate types.String      `tfsdk:"client_certificate"`
+	ClientKey   types.String      `tfsdk:"client_key"`
 	Scopes      types.Set         `tfsdk:"scopes"`
 	Audience    types.String      `tfsdk:"audience"`
 	AccessToken types.String      `tfsdk:"access_token"`
@@ -58,8 +65,18 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 		Attributes: map[string]schema.Attribute{
 			"agent_id": schema.StringAttribute{Required: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 				MarkdownDescription: "Id of the agent."},
-			"secret": schema.StringAttribute{Required: true, Sensitive: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-				MarkdownDescription: "The agent's own secret, as `agentcreds_agent_secret.NAME.secret`. The token is asked for and revoked with it, and it is kept nowhere."},
+			"secret": schema.StringAttribute{Optional: true, Sensitive: true, Validators: []validator.String{
+				stringvalidator.LengthAtLeast(1), stringvalidator.ExactlyOneOf(path.MatchRoot("secret"), path.MatchRoot("private_key"), path.MatchRoot("client_certificate"))},
+				MarkdownDescription: "The agent's own secret, as `agentcreds_agent_secret.NAME.secret`. The token is asked for and revoked with it, and it is kept nowhere. " +
+					"Exactly one of it, `private_key` and `client_certificate` is needed."},
+			"private_key": schema.StringAttribute{Optional: true, Sensitive: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+				MarkdownDescription: "The agent's own private key, whose public half it has as `agentcreds_agent_key`, to sign in by (`private_key_jwt`): PEM, not encrypted, or `file:NAME` with a file that has it and that its owner alone can read. It is sent nowhere."},
+			"private_key_alg": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf(keys.Algorithms...), stringvalidator.AlsoRequires(path.MatchRoot("private_key"))},
+				MarkdownDescription: "Algorithm that the key is registered for. Default: `RS256` with RSA, else that of the key."},
+			"client_certificate": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRoot("client_key"))},
+				MarkdownDescription: "The agent's own certificate, with those above it behind it, to connect with (`tls_client_auth`, `self_signed_tls_client_auth`): PEM, or a file with them. The token is bound to it: it counts only where the same certificate is shown."},
+			"client_key": schema.StringAttribute{Optional: true, Sensitive: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRoot("client_certificate"))},
+				MarkdownDescription: "Private key of `client_certificate`, in the forms of `private_key`."},
 			"scopes": schema.SetAttribute{Optional: true, ElementType: types.StringType, Validators: words,
 				MarkdownDescription: "Scopes to ask for. The token gets those of them that the agent has. Default: none."},
 			"audience": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
@@ -99,7 +116,21 @@ func (e *tokenEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, re
 	}
 	login := client.AgentLogin{
 		AgentID: m.AgentID.ValueString(), Secret: secret.New(m.Secret.ValueString()),
-		Scopes: wordsOf(m.Scopes), Audience: m.Audience.ValueString(),
+		Scopes: wordsOf(m.Scopes),
+	}
+	if audience := m.Audience.ValueString(); audience != "" {
+		login.Audiences = []string{audience}
+	}
+	if m.Secret.IsNull() {
+		var err error
+		given := client.ProofText{
+			PrivateKey: secret.New(m.PrivateKey.ValueString()), Alg: m.KeyAlg.ValueString(),
+			Certificate: m.Certificate.ValueString(), Key: secret.New(m.ClientKey.ValueString()),
+		}
+		if login.Proof, err = given.Read(time.Now()); err != nil {
+			resp.Diagnostics.AddError("Cannot get a token for the agent", sentence(err))
+			return
+		}
 	}
 	token, err := e.client().AgentToken(ctx, login)
 	if err != nil {
@@ -135,7 +166,7 @@ func (e *tokenEphemeral) whyNoToken(err error) string {
 	case refusal.Code == "invalid_scope":
 		return sentence(err) + " Ask for fewer scopes."
 	case errors.Is(err, api.ErrUnauthorized):
-		return sentence(err) + " The server says no more about it; its audit does. Check that agent_id and secret belong together, that the secret was not revoked and has not expired, " +
+		return sentence(err) + " The server says no more about it; its audit does. Check that agent_id and secret (private_key, client_certificate) belong together, that it was not revoked and has not expired, " +
 			"and that the agent is not blocked. An agent of Asgardeo cannot sign in this way."
 	case errors.Is(err, api.ErrRateLimited):
 		return sentence(err) + " Somebody tried wrong secrets of this agent, or of others from here. Apply again later."

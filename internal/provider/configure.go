@@ -18,18 +18,12 @@ import (
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/client"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/embedded"
-	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 )
 
 // Environment variables, each the default of one argument.
 const (
 	envEndpoint     = "AGENTCREDS_ENDPOINT"
 	envPath         = "AGENTCREDS_EMBEDDED_PATH"
-	envClientID     = "AGENTCREDS_CLIENT_ID"
-	envClientSecret = "AGENTCREDS_CLIENT_SECRET" //nolint:gosec // a name
-	envToken        = "AGENTCREDS_ACCESS_TOKEN"  //nolint:gosec // a name
-	envUsername     = "AGENTCREDS_USERNAME"
-	envPassword     = "AGENTCREDS_PASSWORD" //nolint:gosec // a name
 	envCA           = "AGENTCREDS_CA_CERTIFICATE"
 	envInsecure     = "AGENTCREDS_INSECURE_SKIP_VERIFY"
 	envRate         = "AGENTCREDS_REQUESTS_PER_MINUTE"
@@ -53,6 +47,10 @@ type providerModel struct {
 	OrganizationID     types.String `tfsdk:"organization_id"`
 	ClientID           types.String `tfsdk:"client_id"`
 	ClientSecret       types.String `tfsdk:"client_secret"`
+	PrivateKey         types.String `tfsdk:"private_key"`
+	PrivateKeyAlg      types.String `tfsdk:"private_key_alg"`
+	ClientCertificate  types.String `tfsdk:"client_certificate"`
+	ClientKey          types.String `tfsdk:"client_key"`
 	AccessToken        types.String `tfsdk:"access_token"`
 	Username           types.String `tfsdk:"username"`
 	Password           types.String `tfsdk:"password"`
@@ -118,30 +116,27 @@ func (p *agentcreds) blame(ctx context.Context, err error, diags *diag.Diagnosti
 // part in that.
 func (m providerModel) known() bool {
 	return !m.Endpoint.IsUnknown() && !m.OrganizationID.IsUnknown() && !m.EmbeddedPath.IsUnknown() && !m.ClientID.IsUnknown() && !m.ClientSecret.IsUnknown() &&
+		!m.PrivateKey.IsUnknown() && !m.PrivateKeyAlg.IsUnknown() && !m.ClientCertificate.IsUnknown() && !m.ClientKey.IsUnknown() &&
 		!m.AccessToken.IsUnknown() && !m.Username.IsUnknown() && !m.Password.IsUnknown() && !m.CACertificate.IsUnknown() &&
 		!m.InsecureSkipVerify.IsUnknown() && !m.RequestsPerMinute.IsUnknown() && !m.RequestTimeout.IsUnknown() && !m.AcceptNewStore.IsUnknown()
 }
 
 // settings are the arguments with the environment behind them.
 type settings struct {
-	endpoint, path         string
-	organization           string
-	clientID, username     string
-	clientSecret, password secret.Text
-	token                  secret.Text
-	ca                     string
-	insecure               bool
-	rate                   int
-	timeout                time.Duration
-	acceptNewStore         bool
+	signIn
+	endpoint, path string
+	organization   string
+	ca             string
+	insecure       bool
+	rate           int
+	timeout        time.Duration
+	acceptNewStore bool
 }
 
 func (m providerModel) settings(diags *diag.Diagnostics) settings {
 	s := settings{
 		endpoint: m.Endpoint.ValueString(), path: text(m.EmbeddedPath, envPath), organization: text(m.OrganizationID, envOrganization),
-		clientID: text(m.ClientID, envClientID), clientSecret: secret.New(text(m.ClientSecret, envClientSecret)),
-		token: secret.New(text(m.AccessToken, envToken)), ca: text(m.CACertificate, envCA),
-		username: text(m.Username, envUsername), password: secret.New(text(m.Password, envPassword)),
+		signIn: m.signIn(), ca: text(m.CACertificate, envCA),
 	}
 	// A path in the configuration is a choice of the embedded server, which
 	// the environment does not overrule.
@@ -170,32 +165,9 @@ func (m providerModel) settings(diags *diag.Diagnostics) settings {
 			diags.AddAttributeError(path.Root("request_timeout"), "Invalid duration", problem)
 		}
 	}
-	s.check(diags)
+	s.check(s.endpoint, diags)
+	m.nowhere(s.endpoint, diags)
 	return s
-}
-
-// check refuses what cannot be meant.
-func (s settings) check(diags *diag.Diagnostics) {
-	pair := func(one, other, first, second string) {
-		if (one == "") != (other == "") {
-			diags.AddAttributeError(path.Root(first), "Incomplete sign-in", "`"+first+"` and `"+second+"` are needed together: one of them is missing in the configuration and in the environment.")
-		}
-	}
-	pair(s.clientID, s.clientSecret.Reveal(), "client_id", "client_secret")
-	pair(s.username, s.password.Reveal(), "username", "password")
-	ways := 0
-	for _, set := range []bool{s.clientID != "", s.username != "", !s.token.IsZero()} {
-		if set {
-			ways++
-		}
-	}
-	switch {
-	case ways > 1:
-		diags.AddError("More than one way to sign in", "Set only one of `access_token`, `client_id` with `client_secret`, and `username` with `password`, the environment included.")
-	case ways == 0 && s.endpoint != "":
-		diags.AddAttributeError(path.Root("endpoint"), "No way to sign in",
-			"The server at "+s.endpoint+" needs `client_id` with `client_secret`, `access_token`, or `username` with `password`, in the configuration or in the environment (AGENTCREDS_…).")
-	}
 }
 
 func (s settings) open(version string) (*server, error) {
@@ -210,25 +182,18 @@ func (s settings) open(version string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	auth, err := s.auth()
+	if err != nil {
+		return nil, err
+	}
 	c, err := client.New(client.Config{
-		BaseURL: s.endpoint, Auth: s.auth(), TLS: trust, UserAgent: "terraform-provider-agentcreds/" + version,
+		BaseURL: s.endpoint, Auth: auth, TLS: trust, UserAgent: "terraform-provider-agentcreds/" + version,
 		Organization: s.organization, RequestsPerMinute: s.rate, Timeout: s.timeout, Logger: logger{},
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &server{client: c, place: s.endpoint, acceptNewStore: s.acceptNewStore}, nil
-}
-
-func (s settings) auth() client.Auth {
-	switch {
-	case s.clientID != "":
-		return client.ClientCredentials(s.clientID, s.clientSecret)
-	case s.username != "":
-		return client.Basic(s.username, s.password)
-	default:
-		return client.BearerToken(s.token)
-	}
 }
 
 func (s settings) trust() (*tls.Config, error) {

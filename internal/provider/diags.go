@@ -18,13 +18,16 @@ func (b *base) explain(err error) string {
 
 // advice is what to do about an error; "" when the error says it itself.
 func (b *base) advice(err error) string {
+	_, elsewhere := errors.AsType[*client.ElsewhereError](err)
 	switch {
+	case elsewhere:
+		return "If that is the same server, set endpoint to it: what is signed for one server must not be had by another."
 	case errors.Is(err, client.ErrNotAgent):
 		return "Nothing was changed. Use the id of an agent."
 	case errors.Is(err, client.ErrAmbiguous):
 		return "It is not known whether the server did it. Plan and apply again: the provider finds out and goes on from there."
 	case errors.Is(err, api.ErrUnauthorized):
-		return "Check the access_token, the client_id and client_secret, or the username and password of the provider (AGENTCREDS_…): the server " + b.server.place + " does not know them."
+		return "Check the access_token, the client_id and client_secret (or private_key, or client_certificate), or the username and password of the provider (AGENTCREDS_…): the server " + b.server.place + " does not know them."
 	case errors.Is(err, api.ErrForbidden):
 		return "Give the scope to the client that the provider signs in with."
 	case errors.Is(err, api.ErrBlocked):

@@ -17,6 +17,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/keys"
 )
 
 // TypeName starts the name of everything that the provider offers.
@@ -66,12 +68,34 @@ func (p *agentcreds) Schema(_ context.Context, _ provider.SchemaRequest, resp *p
 			},
 			"client_id": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "Client id of a management client, for the OAuth 2.0 client credentials grant. Needs `client_secret`. " + envText(envClientID),
+				MarkdownDescription: "Client id of a management client, for the OAuth 2.0 client credentials grant. Needs `client_secret`, `private_key`, or `client_certificate` with `client_key`. " + envText(envClientID),
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"client_secret": schema.StringAttribute{
 				Optional: true, Sensitive: true,
 				MarkdownDescription: "Secret of the management client. Better in the environment than in the configuration, which a saved plan contains. " + envText(envClientSecret),
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
+			"private_key": schema.StringAttribute{
+				Optional: true, Sensitive: true,
+				MarkdownDescription: "Private key of the management client, to sign in by (`private_key_jwt`) instead of `client_secret`: PEM, not encrypted, or `file:NAME` with a file that has it and that its owner alone can read. " +
+					"It is sent nowhere: the server knows its public half (`client create --public-key-file`). Better in the environment or a file than in the configuration, which a saved plan contains. " + envText(envPrivateKey),
+				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
+			"private_key_alg": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Algorithm that the key is registered for. Default: `RS256` with RSA, else that of the key. " + envText(envKeyAlg),
+				Validators:          []validator.String{stringvalidator.OneOf(keys.Algorithms...)},
+			},
+			"client_certificate": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Certificate of the management client, to sign in by (`tls_client_auth`, `self_signed_tls_client_auth`) instead of `client_secret`, with those above it behind it: PEM, or a file with them. " +
+					"The tokens that it gets are bound to it. Needs `client_key`, and an `endpoint` with https. " + envText(envCertificate),
+				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
+			"client_key": schema.StringAttribute{
+				Optional: true, Sensitive: true,
+				MarkdownDescription: "Private key of `client_certificate`, in the forms of `private_key`. " + envText(envClientKey),
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"access_token": schema.StringAttribute{

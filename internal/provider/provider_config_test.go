@@ -3,6 +3,7 @@ package provider_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
@@ -13,6 +14,16 @@ import (
 func TestProviderArguments(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "agents.db")
 	const url = "https://agents.example.com"
+	keyText, certText, oldText := newPair(t)
+	otherText, _, _ := newPair(t)
+	write := func(name, text string, mode os.FileMode) string {
+		name = filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(name, []byte(text), mode); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	keyFile, openFile, certFile := write("key.pem", keyText, 0o600), write("open.pem", keyText, 0o644), write("cert.pem", certText, 0o644)
 	for _, tt := range []struct {
 		name  string
 		args  attrs
@@ -51,6 +62,31 @@ func TestProviderArguments(t *testing.T) {
 		{name: "a bad flag in the environment", env: map[string]string{"AGENTCREDS_ACCEPT_NEW_STORE": "perhaps"}, fails: []string{"accept_new_store", "perhaps"}},
 		{name: "no certificate", args: attrs{"endpoint": url, "access_token": "t", "ca_certificate": "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----"}, fails: []string{"ca_certificate"}},
 		{name: "no certificate file", args: attrs{"endpoint": url, "access_token": "t", "ca_certificate": file + ".pem"}, fails: []string{"ca_certificate", file + ".pem"}},
+		{name: "a key", args: attrs{"endpoint": url, "client_id": "c", "private_key": keyText}},
+		{name: "a key in the environment", args: attrs{"endpoint": url}, env: map[string]string{"AGENTCREDS_CLIENT_ID": "c", "AGENTCREDS_PRIVATE_KEY": keyText}},
+		{name: "a key in a file", args: attrs{"endpoint": url, "client_id": "c", "private_key": "file:" + keyFile, "private_key_alg": "ES256"}},
+		{name: "a key file that others read", args: attrs{"endpoint": url, "client_id": "c", "private_key": "file:" + openFile}, fails: []string{"private_key", openFile, "others can read"}},
+		{name: "no key file", args: attrs{"endpoint": url, "client_id": "c", "private_key": "file:" + file + ".pem"}, fails: []string{"private_key", file + ".pem"}},
+		{name: "a key without its frame", args: attrs{"endpoint": url, "client_id": "c", "private_key": "hunter2hunter2"}, fails: []string{"private_key", "neither PEM text nor file:NAME"}},
+		{name: "an encrypted key", args: attrs{"endpoint": url, "client_id": "c", "private_key": "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAA==\n-----END ENCRYPTED PRIVATE KEY-----"}, fails: []string{"private_key", "it is encrypted"}},
+		{name: "a public key", args: attrs{"endpoint": url, "client_id": "c", "private_key": "-----BEGIN PUBLIC KEY-----\nAA==\n-----END PUBLIC KEY-----"}, fails: []string{"private_key", `not "PRIVATE KEY"`}},
+		{name: "another algorithm", args: attrs{"endpoint": url, "client_id": "c", "private_key": keyText, "private_key_alg": "RS256"}, fails: []string{"private_key", "does not go with the key"}},
+		{name: "no algorithm", args: attrs{"endpoint": url, "client_id": "c", "private_key": keyText, "private_key_alg": "HS256"}, fails: []string{"private_key_alg"}},
+		{name: "an algorithm alone", args: attrs{"endpoint": url, "client_id": "c", "client_secret": "s", "private_key_alg": "ES256"}, fails: []string{"private_key_alg", "Incomplete sign-in"}},
+		{name: "a key of nobody", args: attrs{"endpoint": url, "private_key": keyText}, fails: []string{"Incomplete sign-in", "private_key", "client_id"}},
+		{name: "a key and a secret", args: attrs{"endpoint": url, "client_id": "c", "client_secret": "s", "private_key": keyText}, fails: []string{"More than one way"}},
+		{name: "a key for the embedded server", args: attrs{"client_id": "c", "private_key": keyText}, fails: []string{"private_key", "Nobody signs in to the embedded server"}},
+		{name: "a certificate", args: attrs{"endpoint": url, "client_id": "c", "client_certificate": certText, "client_key": keyText}},
+		{name: "a certificate in files", env: map[string]string{"AGENTCREDS_ENDPOINT": url, "AGENTCREDS_CLIENT_ID": "c", "AGENTCREDS_CLIENT_CERTIFICATE": certFile, "AGENTCREDS_CLIENT_KEY": "file:" + keyFile}},
+		{name: "a certificate without its key", args: attrs{"endpoint": url, "client_id": "c", "client_certificate": certText}, fails: []string{"Incomplete sign-in", "client_key"}},
+		{name: "a key without its certificate", args: attrs{"endpoint": url, "client_id": "c", "client_key": keyText}, fails: []string{"Incomplete sign-in", "client_certificate"}},
+		{name: "a certificate of nobody", args: attrs{"endpoint": url, "client_certificate": certText, "client_key": keyText}, fails: []string{"Incomplete sign-in", "client_id"}},
+		{name: "the key of another", args: attrs{"endpoint": url, "client_id": "c", "client_certificate": certText, "client_key": otherText}, fails: []string{"client_key", "not the key of the certificate"}},
+		{name: "an expired certificate", args: attrs{"endpoint": url, "client_id": "c", "client_certificate": oldText, "client_key": keyText}, fails: []string{"client_certificate", "it expired at"}},
+		{name: "a certificate that is none", args: attrs{"endpoint": url, "client_id": "c", "client_certificate": file + ".pem", "client_key": keyText}, fails: []string{"client_certificate", file + ".pem"}},
+		{name: "a certificate that is a key", args: attrs{"endpoint": url, "client_id": "c", "client_certificate": keyText, "client_key": keyText}, fails: []string{"client_certificate", `not "CERTIFICATE"`}},
+		{name: "a certificate without TLS", args: attrs{"endpoint": "http://127.0.0.1:8484", "client_id": "c", "client_certificate": certText, "client_key": keyText}, fails: []string{"client_certificate", "Certificate without TLS", "http://127.0.0.1:8484"}},
+		{name: "a certificate and a token", args: attrs{"endpoint": url, "access_token": "t", "client_id": "c", "client_certificate": certText, "client_key": keyText}, fails: []string{"More than one way"}},
 		{name: "unknown key", args: attrs{"endpoint": unknown}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -63,7 +99,7 @@ func TestProviderArguments(t *testing.T) {
 			} else if len(d) > 0 {
 				t.Errorf("configure: %v", d)
 			}
-			for _, secret := range []string{"hunter2", "t0ken"} {
+			for _, secret := range []string{"hunter2", "t0ken", strings.Split(keyText, "\n")[1]} {
 				if contains(d.String(), secret) {
 					t.Errorf("the diagnostic shows a secret: %v", d)
 				}
