@@ -61,6 +61,8 @@ var libraries = []library{
 	{"net/http", []string{".", "api", "apitest", "cli", "client", "embedded", "fault", "oauth", "provider", "server"}, "rules and records know no HTTP"},
 	{"testing", []string{"apitest", "store/storetest"}, "only the contract suites are made of tests"},
 	{"filippo.io/age", []string{"secret"}, "a secret is sealed where it is made"},
+	{"github.com/golang-jwt/", nil, "other people's makers and verifiers of tokens, for tests alone: ours is go-jose"},
+	{"github.com/lestrrat-go/", nil, "other people's makers and verifiers of tokens, for tests alone: ours is go-jose"},
 	{"math/rand", nil, "what is random here must be unguessable: crypto/rand"},
 }
 

@@ -3,12 +3,15 @@ package authority_test
 import (
 	"crypto"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/lestrrat-go/jwx/v3/jwa"
+	"github.com/lestrrat-go/jwx/v3/jws"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
@@ -49,7 +52,22 @@ func byOther(t testing.TB, alg, kid, claims string, key crypto.Signer) string {
 	return text
 }
 
-// Two libraries that know nothing of each other make assertions of every
+// byThird signs claims with jwx.
+func byThird(t testing.TB, alg, kid, claims string, key crypto.Signer) string {
+	t.Helper()
+	a, ok := jwa.LookupSignatureAlgorithm(alg)
+	h := jws.NewHeaders()
+	if err := errors.Join(h.Set("kid", kid), h.Set("typ", "JWT")); err != nil || !ok {
+		t.Fatalf("%s: %v", alg, err)
+	}
+	text, err := jws.Sign([]byte(claims), jws.WithKey(a, key, jws.WithProtectedHeaders(h)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// Three libraries that know nothing of each other make assertions of every
 // algorithm, and each is bound to its own.
 func TestAssertion_makers(t *testing.T) {
 	o := newOffice(t, "")
@@ -64,7 +82,7 @@ func TestAssertion_makers(t *testing.T) {
 			if k.ID != k.Thumbprint || k.Alg != alg {
 				t.Errorf("the kid is %s, the thumbprint %s, the algorithm %s", k.ID, k.Thumbprint, k.Alg)
 			}
-			for name, make := range map[string]func(testing.TB, string, string, string, crypto.Signer) string{"go-jose": byLibrary, "golang-jwt": byOther} {
+			for name, make := range map[string]func(testing.TB, string, string, string, crypto.Signer) string{"go-jose": byLibrary, "golang-jwt": byOther, "jwx": byThird} {
 				token, err := o.Login(t.Context(), asserting(bot, make(t, alg, k.ID, o.claims(bot.ID, nil), pairs()[pair])))
 				if err != nil {
 					t.Errorf("%s: %v", name, err)

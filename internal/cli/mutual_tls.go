@@ -119,8 +119,8 @@ func binary(text string) []byte {
 	if len(text) < 2 || text[0] != ':' || text[len(text)-1] != ':' {
 		return []byte{}
 	}
-	data, err := base64.StdEncoding.DecodeString(text[1 : len(text)-1])
-	if err != nil {
+	data, err := base64.StdEncoding.Strict().DecodeString(text[1 : len(text)-1])
+	if err != nil || strings.ContainsAny(text, "\r\n") { // which the decoder passes over
 		return []byte{}
 	}
 	return data
