@@ -131,12 +131,7 @@ func (r *certificateResource) ImportState(ctx context.Context, req resource.Impo
 	if !ok {
 		return
 	}
-	listed, err := r.client().Certificates(ctx, a.ID)
-	if err != nil {
-		resp.Diagnostics.AddError("Cannot import the agent certificate", "Agent "+a.ID+": "+r.explain(err))
-		return
-	}
-	for _, c := range listed {
+	for _, c := range security(a).Certificates {
 		if c.Status == api.Active && (id == "" || c.ID == id || c.SerialNumber == id) {
 			resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("agent_id"), a.ID)...)
 			resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("certificate_id"), c.ID)...)
