@@ -58,6 +58,10 @@ func (c *Client) SetPassword(ctx context.Context, id string, value secret.Text) 
 	}
 }
 
+// Disclaim notes that nobody knows the secret that the agent has, as if this
+// client had set it.
+func (c *Client) Disclaim(a api.Agent) { c.snap.set(a) }
+
 // PasswordSetHere reports whether this client set the secret that the agent has:
 // at its birth, or since.
 func (c *Client) PasswordSetHere(a api.Agent) bool {

@@ -67,6 +67,8 @@ func TestFaults(t *testing.T) {
 			"429 retry-after 7s":     func(o outcome) bool { return o.status == 429 && o.retry == "7" && o.handled == 0 },
 			"503":                    func(o outcome) bool { return o.status == 503 && o.retry == "" && o.handled == 0 },
 			"503 retry-after 2s":     func(o outcome) bool { return o.status == 503 && o.retry == "2" && o.handled == 0 },
+			"502":                    func(o outcome) bool { return o.status == 502 && strings.HasPrefix(o.body, "<html>") && o.handled == 0 },
+			"502-after-commit":       func(o outcome) bool { return o.status == 502 && strings.HasPrefix(o.body, "<html>") && o.handled == 1 },
 			"500-after-commit":       func(o outcome) bool { return o.status == 500 && o.handled == 1 && !strings.Contains(o.body, "id") },
 			"reset":                  func(o outcome) bool { return errors.Is(o.err, syscall.ECONNRESET) && o.handled == 0 },
 			"reset-after-commit":     func(o outcome) bool { return errors.Is(o.err, syscall.ECONNRESET) && o.handled == 1 },

@@ -16,8 +16,10 @@ const (
 	delay       kind = "delay"
 	tooMany     kind = "429"
 	unavailable kind = "503"
+	badGateway  kind = "502"
 	reset       kind = "reset"
 	failLate    kind = "500-after-commit"
+	gatewayLate kind = "502-after-commit"
 	lostLate    kind = "lost-after-commit"
 	resetLate   kind = "reset-after-commit"
 	cut         kind = "cut"
@@ -33,8 +35,10 @@ var kinds = []struct {
 	{delay, "delay TIME or TIME-TIME", "handles the request that much later, as in 2s or 0-50ms", (*Rule).parseDelay},
 	{tooMany, "429 [retry-after TIME]", "refuses it, with Retry-After (1s)", (*Rule).parseRetry},
 	{unavailable, "503 [retry-after TIME]", "refuses it; without a time there is no Retry-After", (*Rule).parseRetry},
+	{badGateway, "502", "answers instead of it with the HTML page of a gateway", nothing},
 	{reset, "reset", "resets the connection instead of handling it", nothing},
 	{failLate, "500-after-commit", "handles it, and answers 500", nothing},
+	{gatewayLate, "502-after-commit", "handles it, and a gateway answers with an HTML page", nothing},
 	{lostLate, "lost-after-commit", "handles it, and closes the connection without an answer", nothing},
 	{resetLate, "reset-after-commit", "handles it, and resets the connection", nothing},
 	{cut, "cut N|headers|half|last", "handles it, and cuts the answer off: after N bytes of it, after its\nheaders, in the middle of its body, before its last byte", (*Rule).parseCut},

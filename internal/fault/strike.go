@@ -14,6 +14,9 @@ import (
 // proxies and balancers are not.
 const body = "This answer was made by a --fault of the server.\n"
 
+// page is that of a gateway whose server is gone.
+const page = "<html><head><title>502 Bad Gateway</title></head>\r\n<body><center><h1>502 Bad Gateway</h1></center><hr></body></html>\r\n"
+
 // strike does to a request what the rule says.
 func (r *Rule) strike(w http.ResponseWriter, req *http.Request, next http.Handler) {
 	switch r.kind {
@@ -21,11 +24,16 @@ func (r *Rule) strike(w http.ResponseWriter, req *http.Request, next http.Handle
 		r.refuse(w, http.StatusTooManyRequests)
 	case unavailable:
 		r.refuse(w, http.StatusServiceUnavailable)
+	case badGateway:
+		gateway(w)
 	case reset:
 		hangUp(w, true, nil)
 	case failLate:
 		handled(next, req)
 		r.refuse(w, http.StatusInternalServerError)
+	case gatewayLate:
+		handled(next, req)
+		gateway(w)
 	case lostLate:
 		handled(next, req)
 		hangUp(w, false, nil)
@@ -50,6 +58,14 @@ func (r *Rule) refuse(w http.ResponseWriter, status int) {
 	}
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, body)
+}
+
+// gateway answers in place of the server.
+func gateway(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusBadGateway)
+	_, _ = io.WriteString(w, page)
 }
 
 // hangUp writes the bytes, if any, and ends the connection; with abort as if

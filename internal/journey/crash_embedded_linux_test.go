@@ -73,7 +73,7 @@ func (c *crash) killAt(t *testing.T, wait time.Duration) (again, short bool) {
 	if r := c.w.run(c.scenario.verb, c.scenario.args...); r.code != 0 {
 		t.Fatalf("the re-run fails: %s\nafter %s: %s", r, wait, first)
 	}
-	c.s = serve(t, c.w.path(database))
+	c.serve(t)
 	defer c.s.stop()
 	c.converged(t, first, nil)
 	return false, short

@@ -41,6 +41,18 @@ resource "agentcreds_agent_secret" "bot" {
 
 const crashAgents = 2
 
+// house is a product that the journeys of crashes and faults go to.
+type house struct {
+	name   string
+	config string
+	args   []string // of serve
+	single bool     // an agent has one secret, and no external id
+	// scenarios are those of its journey of faults, the first being create.
+	scenarios []scenario
+}
+
+var reference = house{name: "reference", config: crashConfig, scenarios: faultScenarios}
+
 // scenario is a command that is interrupted, and what it would come to.
 type scenario struct {
 	name    string
@@ -51,6 +63,10 @@ type scenario struct {
 	secrets int  // that each agent has had in the end
 	// of is what the agents have instead of secrets: keys or certificates.
 	of *proven
+	// had, when not nil, is what each of these agents has had instead; twice: one
+	// more rotation, which a re-run may make, sets two secrets.
+	had   []int
+	twice bool
 }
 
 var scenarios = []scenario{
@@ -188,7 +204,7 @@ func TestJourney_crash(t *testing.T) { crashes(t, scenarios, crashPoints) }
 func crashes(t *testing.T, scenarios []scenario, few int) {
 	t.Helper()
 	tools(t)
-	created, requests := rehearse(t, scenarios)
+	created, requests := rehearse(t, reference, scenarios)
 	all := points(scenarios, requests)
 	if len(all) < 100 {
 		t.Errorf("there are only %d points", len(all))
@@ -223,11 +239,11 @@ func crashes(t *testing.T, scenarios []scenario, few int) {
 
 // rehearse runs scenarios undisturbed, the first being create. It returns what create leaves, and
 // how many requests each scenario makes.
-func rehearse(t *testing.T, scenarios []scenario) (created *workspace, requests map[string]int) {
+func rehearse(t *testing.T, h house, scenarios []scenario) (created *workspace, requests map[string]int) {
 	t.Helper()
 	requests = map[string]int{}
 	for _, sc := range scenarios {
-		c := &crash{point: point{scenario: sc}, created: created}
+		c := &crash{house: h, point: point{scenario: sc}, created: created}
 		c.run(t)
 		if t.Failed() {
 			t.FailNow()
@@ -246,8 +262,10 @@ type crash struct {
 	point
 	created *workspace
 
+	house    house // the zero one is reference
 	w        *workspace
 	s        *server
+	judge    *server  // of the same store, and of the reference API: who looks at what is there
 	known    []string // agents that the state had
 	requests int      // of an undisturbed run
 	struck   bool
@@ -257,7 +275,10 @@ type crash struct {
 // begin makes the workspace as the scenario finds it.
 func (c *crash) begin(t *testing.T) {
 	t.Helper()
-	c.w = newWorkspace(t, crashConfig)
+	if c.house.name == "" {
+		c.house = reference
+	}
+	c.w = newWorkspace(t, c.house.config)
 	if c.scenario.of != nil {
 		c.writeProven(t)
 	}
@@ -272,10 +293,10 @@ func (c *crash) begin(t *testing.T) {
 func (c *crash) run(t *testing.T) (again bool) {
 	t.Helper()
 	c.begin(t)
-	c.s = serve(t, c.w.path(database), "--trusted-proxy", "127.0.0.1/32") // which shows certificates: it is us
+	c.serve(t)
 	defer c.s.stop()
 	px := newProxy(t, c.s.url)
-	c.w.env = c.s.env(px.url)
+	c.w.env = c.house.env(c.s, px.url)
 
 	first := c.interrupt(t, px)
 	hit := px.hit()
@@ -305,6 +326,18 @@ func (c *crash) run(t *testing.T) (again bool) {
 	}
 	c.converged(t, first, hit)
 	return false
+}
+
+// serve starts the product, and who judges what it does.
+func (c *crash) serve(t *testing.T) {
+	t.Helper()
+	args := append([]string{"--trusted-proxy", "127.0.0.1/32"}, c.house.args...) // which shows certificates: it is us
+	c.s = serve(t, c.w.path(database), args...)
+	c.judge = c.s
+	if c.house.single {
+		c.judge = serve(t, c.w.path(database))
+		t.Cleanup(c.judge.stop)
+	}
 }
 
 // interrupt runs the command; at the point the shot is fired.
@@ -352,7 +385,7 @@ func (c *crash) converged(t *testing.T, first result, hit *request) {
 		t.Errorf(format+"\nafter %v in %s", append(args, hit, first)...)
 	}
 	st := c.w.state()
-	agents, ids, secrets := c.s.agents(), st.agentIDs(), c.held(st)
+	agents, ids, secrets := c.judge.agents(), st.agentIDs(), c.held(st)
 	if len(agents) != c.scenario.agents || len(ids) != c.scenario.agents || len(secrets) != c.scenario.agents {
 		fail("%d agents at the server, %d agents and %d secrets in the state; want %d of each", len(agents), len(ids), len(secrets), c.scenario.agents)
 	}
@@ -360,10 +393,14 @@ func (c *crash) converged(t *testing.T, first result, hit *request) {
 		fail("the state had the agents %v, and has %v", c.known, ids)
 	}
 	for i, a := range agents {
-		if want := "crash/bot-" + strconv.Itoa(i); a.ExternalID != want || !slices.Contains(ids, a.ID) {
-			fail("agent %s has the external id %q, want %q; the state has %v", a.ID, a.ExternalID, want, ids)
+		if want := "crash/bot-" + strconv.Itoa(i); a.key() != want || !slices.Contains(ids, a.ID) {
+			fail("agent %s has the external id %q, want %q; the state has %v", a.ID, a.key(), want, ids)
 		}
-		c.oneSecret(a.ID, secrets[a.ID], fail)
+		want := c.scenario.secrets
+		if c.scenario.had != nil {
+			want = c.scenario.had[i]
+		}
+		c.oneSecret(a.ID, secrets[a.ID], want, fail)
 	}
 	if c.scenario.agents > 0 {
 		c.w.t = t
@@ -372,28 +409,33 @@ func (c *crash) converged(t *testing.T, first result, hit *request) {
 }
 
 // oneSecret checks an agent's secrets, keys or certificates against the one in
-// the state.
-func (c *crash) oneSecret(agentID string, have held, fail func(string, ...any)) {
+// the state. Of the idle side of a pair nobody may know the secret.
+func (c *crash) oneSecret(agentID string, have held, want int, fail func(string, ...any)) {
 	list := c.listed(agentID)
 	var active []string
 	for _, s := range list {
 		if s.Status == "ACTIVE" {
-			active = append(active, s.SecretID)
+			active = append(active, c.house.secretID(s))
 		}
 	}
-	if !slices.Equal(active, []string{have.id}) {
+	nobodys := have.id == "" && have.value == "" && c.scenario.of == nil
+	if !nobodys && !slices.Equal(active, []string{have.id}) || len(active) != 1 {
 		fail("agent %s has %v active, the state has %s: %+v", agentID, active, have.id, list)
 	}
 	allowed := 1
-	if c.scenario.of != nil {
+	switch {
+	case c.scenario.of != nil:
 		allowed = 0 // the one that comes again is the same
 		c.enters(have, fail)
-	} else if !c.s.knows(have) {
+	case !nobodys && !c.house.knows(c.judge, have):
 		fail("the value in the state is not that of secret %s", have.id)
 	}
-	extra := len(list) - c.scenario.secrets
+	if c.scenario.twice {
+		allowed = 2
+	}
+	extra := len(list) - want
 	if extra < 0 || extra > allowed {
-		fail("agent %s has had %d of them, want %d and at most %d more: %+v", agentID, len(list), c.scenario.secrets, allowed, list)
+		fail("agent %s has had %d of them, want %d and at most %d more: %+v", agentID, len(list), want, allowed, list)
 	}
 	c.extra += extra
 }

@@ -86,7 +86,7 @@ resource %q "bot" {
 func (c *crash) held(st state) map[string]held {
 	of := c.scenario.of
 	if of == nil {
-		return st.secrets()
+		return st.allSecrets()
 	}
 	out := map[string]held{}
 	for _, a := range st.attributes(of.resource) {
@@ -100,7 +100,7 @@ func (c *crash) held(st state) map[string]held {
 func (c *crash) listed(agentID string) (list []secretInfo) {
 	of := c.scenario.of
 	if of == nil {
-		return c.s.secrets(agentID)
+		return c.judge.secrets(agentID)
 	}
 	var answer struct{ List []map[string]any }
 	c.s.get(strings.TrimSuffix(secretsPath(agentID), "secrets")+of.path, &answer)

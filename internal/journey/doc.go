@@ -8,7 +8,7 @@
 // runs than a change needs:
 //
 //	AGENTCREDS_TEST_CRASH_POINTS=all   every point of the crash journeys (a number: so many)
-//	AGENTCREDS_TEST_FAULT_POINTS=all   every point of the fault journey (a number: so many)
+//	AGENTCREDS_TEST_FAULT_POINTS=all   every point of the fault journeys (a number: so many of each)
 //	AGENTCREDS_TEST_SINK_POINTS=100    of the journey that is killed while it rotates into two sinks (all: every one)
 //	AGENTCREDS_TEST_PLANS=100          how many plans in a row change nothing
 //	AGENTCREDS_TEST_SEED=text          another choice of points and moments

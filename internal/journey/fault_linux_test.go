@@ -15,6 +15,7 @@ import (
 var networkFaults = []string{
 	"reset", "reset-after-commit", "lost-after-commit", "500-after-commit", "503",
 	"cut 0", "cut 40", "cut headers", "cut half", "cut last", "delay 10s", "slow 10s",
+	"502", "502-after-commit", "429 retry-after 1s, times 4",
 }
 
 // faultScenarios are those of crashes, and a run that only reads.
@@ -30,7 +31,7 @@ type faultPoint struct {
 }
 
 func (p faultPoint) rule() string {
-	if p.forGood {
+	if p.forGood || strings.Contains(p.fault, ",") {
 		return fmt.Sprintf("%s, after %d", p.fault, p.n-1)
 	}
 	return fmt.Sprintf("%s, nth %d", p.fault, p.n)
@@ -41,12 +42,12 @@ func (p faultPoint) name() string { return p.scenario.name + "/" + p.rule() }
 // faultPointsOf are all there are, in an order that only the seed decides. What
 // lasts as long as the provider waits does not happen for good: each run would
 // take a minute, to show what the others show.
-func faultPointsOf(requests map[string]int) (all []faultPoint) {
-	for _, sc := range faultScenarios {
+func faultPointsOf(scenarios []scenario, requests map[string]int) (all []faultPoint) {
+	for _, sc := range scenarios {
 		for _, f := range networkFaults {
 			for n := 1; n <= requests[sc.name]; n++ {
 				all = append(all, faultPoint{sc, f, n, false})
-				if !strings.HasSuffix(f, "10s") {
+				if !strings.HasSuffix(f, "10s") && !strings.Contains(f, ",") {
 					all = append(all, faultPoint{sc, f, n, true})
 				}
 			}
@@ -62,10 +63,16 @@ const faultPoints = 30
 // TestJourney_faults: any request of creating, rotating, replacing, destroying
 // and reading breaks in any way; one more run, and everything is as if nothing
 // had been.
-func TestJourney_faults(t *testing.T) {
+func TestJourney_faults(t *testing.T) { faults(t, reference) }
+
+// TestJourney_faultsAsgardeo: the same where an agent has one secret and no
+// external id, with a pair that rotates and goes back.
+func TestJourney_faultsAsgardeo(t *testing.T) { faults(t, asgardeo) }
+
+func faults(t *testing.T, h house) {
 	tools(t)
-	created, requests := rehearse(t, faultScenarios)
-	all := faultPointsOf(requests)
+	created, requests := rehearse(t, h, h.scenarios)
+	all := faultPointsOf(h.scenarios, requests)
 	if limit := os.Getenv("AGENTCREDS_TEST_FAULT_POINTS"); limit != "all" {
 		all = all[:min(len(all), number(t, "AGENTCREDS_TEST_FAULT_POINTS", faultPoints))]
 	}
@@ -76,7 +83,7 @@ func TestJourney_faults(t *testing.T) {
 	for _, pt := range all {
 		t.Run(pt.name(), func(t *testing.T) {
 			t.Parallel()
-			c := &crash{point: point{scenario: pt.scenario}, created: created}
+			c := &crash{house: h, point: point{scenario: pt.scenario}, created: created}
 			if c.breaks(t, pt.rule()) {
 				failed.Add(1)
 			}
@@ -90,14 +97,14 @@ func TestJourney_faults(t *testing.T) {
 func (c *crash) breaks(t *testing.T, rule string) (failed bool) {
 	t.Helper()
 	c.begin(t)
-	faulty := serve(t, c.w.path(database), "--fault", rule)
-	c.s = serve(t, c.w.path(database)) // the same store, without the fault
-	c.w.env = append(faulty.env(faulty.url), "AGENTCREDS_REQUEST_TIMEOUT=2s")
+	faulty := serve(t, c.w.path(database), append([]string{"--fault", rule}, c.house.args...)...)
+	c.serve(t) // the same store, without the fault
+	c.w.env = append(c.house.env(faulty, faulty.url), "AGENTCREDS_REQUEST_TIMEOUT=2s")
 	first := c.w.run(c.scenario.verb, c.scenario.args...)
 	if !strings.Contains(faulty.p.stderr.String(), `"msg":"fault"`) {
 		t.Errorf("nothing broke: %s", first)
 	}
-	c.w.env = c.s.env(c.s.url)
+	c.w.env = c.house.env(c.s, c.s.url)
 	if first.code != 0 {
 		if r := c.w.run(c.scenario.verb, c.scenario.args...); r.code != 0 {
 			t.Fatalf("the re-run fails: %s\nafter: %s", r, first)

@@ -45,7 +45,7 @@ func TestJourney_rehearse(t *testing.T) {
 			// A change of the trigger changes the agents too.
 			c.w = newWorkspace(t, strings.ReplaceAll(crashConfig, `"adopt"`, "\"adopt\"\n  description  = \"by ${var.trigger}\""))
 			faulty := serve(t, c.w.path(database), "--fault", r.rule)
-			c.s = serve(t, c.w.path(database)) // the same store, without the faults
+			c.serve(t) // the same store, without the faults
 			c.w.env = faulty.env(faulty.url)
 
 			failed := 0

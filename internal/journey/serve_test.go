@@ -135,6 +135,15 @@ type agent struct {
 	Profile    map[string]any `json:"urn:scim:wso2:agent:schema"`
 }
 
+// key is the external id of an agent, wherever it stands.
+func (a agent) key() string {
+	if a.ExternalID != "" {
+		return a.ExternalID
+	}
+	_, id, _ := strings.Cut(text(a.Profile["Description"]), "external_id=")
+	return id
+}
+
 // agents lists them all, by external id.
 func (s *server) agents() []agent {
 	s.t.Helper()
@@ -150,7 +159,7 @@ func (s *server) agents() []agent {
 			break
 		}
 	}
-	slices.SortFunc(all, func(a, b agent) int { return strings.Compare(a.ExternalID+a.ID, b.ExternalID+b.ID) })
+	slices.SortFunc(all, func(a, b agent) int { return strings.Compare(a.key()+a.ID, b.key()+b.ID) })
 	return all
 }
 

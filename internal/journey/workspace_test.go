@@ -243,6 +243,19 @@ func (s state) secrets() map[string]held {
 	return out
 }
 
+// allSecrets are those of the state, by agent, those of pairs among them.
+func (s state) allSecrets() map[string]held {
+	out := s.secrets()
+	for _, pair := range s.attributes("agentcreds_agent_pair") {
+		for _, side := range []string{"blue", "green"} {
+			have, _ := pair[side].(map[string]any)
+			id := text(pair[side+"_agent_id"])
+			out[id] = held{id, text(have["secret_id"]), text(have["secret"])}
+		}
+	}
+	return out
+}
+
 func text(v any) string {
 	s, _ := v.(string)
 	return s

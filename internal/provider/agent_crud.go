@@ -37,7 +37,9 @@ func (r *agentResource) Create(ctx context.Context, req resource.CreateRequest, 
 	}
 	token := uuid.NewString()
 	a, err := r.client().CreateAgent(ctx, m.body(srv.Extended(), token))
+	born := a.PasswordTime()
 	if err != nil {
+		born = 0
 		if a, ok = r.found(ctx, err, &m, token, &resp.Diagnostics); !ok {
 			return
 		}
@@ -52,7 +54,7 @@ func (r *agentResource) Create(ctx context.Context, req resource.CreateRequest, 
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
 	setIdentity(ctx, resp.Identity, "id", a.ID, &resp.Diagnostics)
-	writeFacts(ctx, resp.Private, facts{Store: r.storeNow(ctx), OwnerToken: token}, &resp.Diagnostics)
+	writeFacts(ctx, resp.Private, facts{Store: r.storeNow(ctx), OwnerToken: token, Birth: born}, &resp.Diagnostics)
 }
 
 // found looks, after a failed create, for the agent by its natural key: it may
@@ -147,7 +149,7 @@ func (r *agentResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		m.Attributes = mapOf(a.Profile.Attributes)
 	}
 	m.fromAPI(a)
-	if !srv.Extended() && bornWith(a) && a.PasswordTime() != 0 {
+	if !srv.Extended() && f.hasBirthSecret(a) {
 		warnBorn(a, &resp.Diagnostics)
 	}
 	ext := security(a)
@@ -166,6 +168,15 @@ func (r *agentResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
 	setIdentity(ctx, resp.Identity, "id", id, &resp.Diagnostics)
 	writeFacts(ctx, resp.Private, f, &resp.Diagnostics)
+}
+
+// hasBirthSecret reports whether nobody set the secret of the agent since it was
+// created.
+func (f facts) hasBirthSecret(a api.Agent) bool {
+	if f.Birth != 0 {
+		return a.PasswordTime() == f.Birth
+	}
+	return a.PasswordTime() != 0 && bornWith(a)
 }
 
 // warnBorn tells of a secret that is live, and that no resource manages: a

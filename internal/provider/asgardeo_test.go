@@ -207,6 +207,33 @@ func TestAsgardeoDestroySuperseded(t *testing.T) {
 	}
 }
 
+// TestAsgardeoLostDestroy: a destroy whose answer was lost has ended the secret.
+// The next one does not take what it set for somebody else's, so what is then
+// created needs no leave to replace it.
+func TestAsgardeoLostDestroy(t *testing.T) {
+	t.Parallel()
+	p := newAsgardeo(t)
+	agent, m := p.newSecret(t, nil)
+	p.shared = p.plugin(t)
+	p.remote.skew.advance(time.Minute)
+	m.refresh()
+	before := m.state
+	p.remote.fail(fault{method: http.MethodPatch, times: 1, first: true})
+	p.remote.fail(fault{method: http.MethodGet, path: regexp.MustCompile(anyAgent)})
+	m.taint()
+	_, d := m.try(m.configured())
+	mustSay(t, "the destroy", d, "Cannot revoke the agent secret", "not known")
+	p.remote.mend()
+	p.shared = nil
+	p.shared = p.plugin(t)
+	m.taint()
+	m.apply(m.configured())
+	p.expectSet(t, m)
+	if m.state.version() <= before.version() || p.works(t, agent.id(), before.text("secret")) {
+		t.Errorf("version is %d after %d, or the old secret works", m.state.version(), before.version())
+	}
+}
+
 // TestAsgardeoPlanErrors: the plan names the server, its limit, and what to use
 // instead.
 func TestAsgardeoPlanErrors(t *testing.T) {
@@ -310,8 +337,7 @@ func TestAsgardeoBirthSecret(t *testing.T) {
 	agent := p.newAgent(t, nil)
 	saysAll(t, "the refresh", agent.refresh().warnings(), "secret that it was created with", "agentcreds_agent_secret")
 	m := p.resource(t, secretType)
-	p.remote.skew.advance(time.Minute)
-	m.apply(agent.owns(nil))
+	m.apply(agent.owns(nil)) // at once, as when both are made by one apply
 	if d := agent.refresh(); len(d) > 0 {
 		t.Errorf("the refresh says %v", d)
 	}

@@ -30,11 +30,17 @@ type facts struct {
 	// Methods are those by which an agent could authenticate with what it had
 	// when it was last read, if they were allowed.
 	Methods []string `json:"methods,omitempty"`
+	// Birth is when the server made the first secret of an agent that this
+	// resource created, in unix milliseconds; 0 when that is not known.
+	Birth int64 `json:"birth,omitempty"`
 
 	// Latest is the agent's newest secret where that is not this
 	// resource's: a rotation names it, so that it changes nothing that it
 	// has not seen.
 	Latest string `json:"latest,omitempty"`
+	// Ending is when a destroy set a secret that nobody knows, if it did: its
+	// answer was lost.
+	Ending *span `json:"ending,omitempty"`
 	// Withdrawn: the secret was given by the configuration, and somebody
 	// revoked it: the same value is not sent again unasked.
 	Withdrawn bool `json:"withdrawn,omitempty"`
@@ -53,6 +59,14 @@ type facts struct {
 	Used map[string]time.Time `json:"used,omitempty"`
 	Read time.Time            `json:"read,omitzero"`
 }
+
+// span is from a time until another, in unix milliseconds by the server's clock.
+type span struct {
+	From  int64 `json:"from"`
+	Until int64 `json:"until"`
+}
+
+func (s *span) covers(ms int64) bool { return s != nil && s.From <= ms && ms <= s.Until }
 
 // Private state is of an internal type of the framework: these are its parts.
 type privateReader interface {

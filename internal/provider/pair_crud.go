@@ -220,13 +220,18 @@ func (r *pairResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	if _, ok := r.inStore(ctx, f, &resp.Diagnostics); !ok {
 		return
 	}
+	began, _ := r.client().Now(ctx)
 	for _, name := range []string{blue, green} {
 		_, agentID := m.slot(name)
 		s := m.side(name)
 		if s.SecretID.IsNull() && name != m.ActiveSide.ValueString() {
 			continue // nobody knows it already
 		}
-		if err := r.secrets().end(ctx, &secretModel{AgentID: types.StringValue(agentID), SecretID: s.SecretID}); err != nil && !isGone(err) {
+		if err := r.secrets().end(ctx, &secretModel{AgentID: types.StringValue(agentID), SecretID: s.SecretID, Version: m.Version, OnExisting: m.OnExisting}, f); err != nil && !isGone(err) {
+			if isAmbiguous(err) {
+				f.Ending = r.ending(ctx, began)
+				writeFacts(ctx, resp.Private, f, &resp.Diagnostics)
+			}
 			resp.Diagnostics.AddError("Cannot revoke the secrets of the pair", "Agent "+agentID+": "+r.explain(err))
 		}
 	}

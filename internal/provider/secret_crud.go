@@ -169,7 +169,7 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 	case err != nil:
 	case what == rotateIt:
 		err = k.rotate(ctx, &m, &state, f, given)
-		f.Imported, f.Latest, f.Withdrawn = false, "", false
+		f.Imported, f.Latest, f.Withdrawn, f.Ending = false, "", false, nil
 	default:
 		title = "Cannot update the agent secret"
 		m.keepComputed(&state)
@@ -245,12 +245,17 @@ func (r *secretResource) Delete(ctx context.Context, req resource.DeleteRequest,
 	if !ok {
 		return
 	}
-	if err := r.keeping(srv).end(ctx, &m); err != nil && !isGone(err) {
+	began, _ := r.client().Now(ctx) // of a server that tells no time nothing is remembered
+	if err := r.keeping(srv).end(ctx, &m, f); err != nil && !isGone(err) {
+		if isAmbiguous(err) {
+			f.Ending = r.ending(ctx, began)
+			writeFacts(ctx, resp.Private, f, &resp.Diagnostics)
+		}
 		resp.Diagnostics.AddAttributeError(path.Root("secret_id"), "Cannot revoke the agent secret", "Agent "+m.AgentID.ValueString()+": "+r.explain(err))
 	}
 }
 
-func (r *secretResource) end(ctx context.Context, m *secretModel) error {
+func (r *secretResource) end(ctx context.Context, m *secretModel, _ facts) error {
 	return r.withdraw(ctx, r.secrets(), m.owned())
 }
 

@@ -24,7 +24,7 @@ type keeping interface {
 	look(ctx context.Context, srv client.Server, a api.Agent, m *secretModel, f *facts) error
 	rotate(ctx context.Context, m, state *secretModel, f facts, given secret.Text) error
 	move(ctx context.Context, m, state *secretModel, f facts) error
-	end(ctx context.Context, m *secretModel) error
+	end(ctx context.Context, m *secretModel, f facts) error
 	choose(a api.Agent, secretID string) (s api.Secret, problem string)
 }
 
@@ -43,8 +43,10 @@ type single struct{ *secretResource }
 func (single) generate() secret.Text { return secret.GenerateWSO2() }
 
 // bornWithin is how long after an agent its first secret may be dated: the
-// server writes one after the other.
-const bornWithin = 2 * time.Second
+// server writes one after the other, in a quarter of a second where it was seen
+// and in some seconds where a server is busy. Who gives an agent another secret
+// in the Console takes longer.
+const bornWithin = 5 * time.Second
 
 // bornWith reports whether the agent has the secret that it was created with.
 func bornWith(a api.Agent) bool {
@@ -148,17 +150,38 @@ func (s single) rotate(ctx context.Context, m, state *secretModel, f facts, give
 func (single) move(context.Context, *secretModel, *secretModel, facts) error { return nil }
 
 // end sets a secret that nobody knows, unless the present one is another's.
-func (s single) end(ctx context.Context, m *secretModel) error {
+func (s single) end(ctx context.Context, m *secretModel, f facts) error {
 	agentID := m.AgentID.ValueString()
 	a, err := s.client().ReadAgent(ctx, agentID)
 	if err != nil {
 		return err
 	}
 	if a.PasswordTime() != 0 && !m.SecretID.IsNull() && m.SecretID.ValueString() != passwordOf(a).SecretID {
+		if f.Ending.covers(a.PasswordTime()) { // it was this, whose answer was lost
+			s.client().Disclaim(a)
+		}
+		return nil
+	}
+	if m.isUnsure() && a.IsAgent() && m.OnExisting.ValueString() != onExistingReplace {
+		// Create set it or did not, and kept no value; before that it was the
+		// one that the agent was born with. A Create that follows replaces it:
+		// to do so here as well would be twice.
+		s.client().Disclaim(a)
 		return nil
 	}
 	_, err = s.client().SetPassword(ctx, agentID, secret.GenerateWSO2())
 	return err
+}
+
+// ending is when the server did what a destroy asked for, if it did: for the
+// next one, when it is not known.
+func (b *base) ending(ctx context.Context, began time.Time) *span {
+	now, err := b.client().Now(ctx)
+	if err != nil || began.IsZero() {
+		return nil
+	}
+	// A Date has no fractions, and the server may still be at it.
+	return &span{began.Add(-2 * time.Second).UnixMilli(), now.Add(30 * time.Second).UnixMilli()}
 }
 
 func (single) choose(a api.Agent, secretID string) (api.Secret, string) {
@@ -175,6 +198,9 @@ func (m *secretModel) unsure() {
 	m.Version, m.RotatedAt, m.ExpiresAt, m.Previous = types.Int64Value(0), seconds(0), seconds(0), noPrevious()
 	m.RotationDue, m.Drift = types.BoolValue(false), types.BoolValue(true)
 }
+
+// isUnsure reports whether the state has a secret of which nothing is known.
+func (m *secretModel) isUnsure() bool { return m.SecretID.IsNull() && m.Version.ValueInt64() == 0 }
 
 // refuseOnSingle tells, in a plan, what a server that keeps one secret cannot
 // do. The server is asked only when something is set that needs it.
