@@ -145,8 +145,8 @@ func (a *Authority) readAlong(r store.Reader, along Along, agents []Agent) error
 	if err != nil {
 		return err
 	}
-	for i, id := range ids {
-		agents[i].Roles = roles[id]
+	for i := range agents {
+		agents[i].Roles = roles[agents[i].ID]
 	}
 	if along.Secrets {
 		found, err := r.Secrets(ids, now.Unix(), deadShown)

@@ -49,7 +49,7 @@ func (t *target) openRoles(c *cobra.Command, getenv func(string) string, scope s
 		}
 		return servedRoles(served), nil
 	}
-	rules, who, done, err := t.directly.open(c.Context(), makes)
+	rules, who, done, err := t.open(c.Context(), makes)
 	if err != nil {
 		return nil, err
 	}
