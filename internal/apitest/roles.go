@@ -16,6 +16,9 @@ func (s *suite) role(r api.RoleResource) api.RoleResource {
 		r.DisplayName = s.word()
 	}
 	made, err := s.c.CreateRole(s.Context(), r)
+	if s.lenient && errors.Is(err, api.ErrForbidden) {
+		s.Skip("who manages agents need not be able to make roles: ", err)
+	}
 	s.ok("CreateRole", err)
 	s.Cleanup(func() {
 		if err := s.c.DeleteRole(context.Background(), made.ID); err != nil && !errors.Is(err, api.ErrNotFound) {
