@@ -225,7 +225,11 @@ func (r *agentResource) Update(ctx context.Context, req resource.UpdateRequest, 
 			resp.Diagnostics.AddError("Cannot update the agent", "Agent "+id+": "+r.explain(err))
 			return
 		}
+		roles := m.Roles
 		m.fromAPI(a)
+		if !roles.IsUnknown() { // they come and go beside this, in the same apply too: the next read tells
+			m.Roles = roles
+		}
 		f.Blocked = a.Blocked()
 	}
 	f.Store, f.Imported = srv.StoreID, false

@@ -121,7 +121,7 @@ func (r *agentResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 			"roles": schema.SetAttribute{
 				Computed: true, ElementType: types.StringType,
 				PlanModifiers:       []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
-				MarkdownDescription: "Names of the roles that the agent has.",
+				MarkdownDescription: "Names of the roles that the agent had when it was last read: one that an `agentcreds_agent_role` gives it shows after the next refresh.",
 			},
 			"reinstate_trigger": schema.MapAttribute{
 				Optional: true, ElementType: types.StringType,

@@ -1,11 +1,14 @@
 package provider_test
 
 import (
+	"context"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
@@ -274,4 +277,30 @@ func TestRole_scale(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRole_besideUpdate: a role that comes or goes while the agent is changed,
+// as in one apply, does not break the promise of the plan: the next refresh
+// tells of it. Terraform would call anything else a bug of the provider.
+func TestRole_besideUpdate(t *testing.T) {
+	t.Parallel()
+	rolePlaces(t, func(t *testing.T, p *place) {
+		agent := p.newAgent(t, nil)
+		role := p.hand(t).role("reader", nil, agent.id())
+		agent.refresh()
+		before := agent.state["roles"]
+		for name, change := range map[string]func(context.Context, string, string) error{"goes": p.hand(t).RemoveRole, "comes": p.hand(t).AddRole} {
+			config := agent.configured().with("display_name", "the role "+name)
+			plan := agent.plan(config)
+			p.hand(t).check("change the role", change(t.Context(), role, agent.id()))
+			if _, d := agent.carryOut(config, plan); len(d.errors()) > 0 {
+				t.Fatalf("the role %s: %v", name, d)
+			}
+			agent.refresh()
+		}
+		p.hand(t).check("give the role", p.hand(t).AddRole(t.Context(), role, agent.id()))
+		if agent.refresh(); !cmp.Equal(before, agent.state["roles"]) {
+			t.Errorf("the roles are %v, want %v", agent.state["roles"], before)
+		}
+	})
 }
