@@ -6,7 +6,9 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,6 +22,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 )
 
 const (
@@ -153,7 +159,7 @@ func BenchmarkServe(b *testing.B) {
 	}
 	b.Cleanup(bare.kill)
 	h := newHouse(b)
-	token, rotation := h.tokens(b, 64), h.rotations(b, 16)
+	token, assertion, rotation := h.tokens(b, 64), h.assertions(b, 16), h.rotations(b, 16)
 	yardstick := target{pid: bare.cmd.Process.Pid, ask: func(client int) (string, string, http.Header) {
 		_, body, header := token.ask(client)
 		return bare.url, body, header
@@ -162,6 +168,8 @@ func BenchmarkServe(b *testing.B) {
 		{name: "token", clients: 1, ours: token, yardstick: yardstick},
 		{name: "token", clients: 16, ours: token, yardstick: yardstick},
 		{name: "token", clients: 64, ours: token, yardstick: yardstick},
+		{name: "assertion", clients: 1, ours: assertion, yardstick: besideAssertions(assertion, bare, yardstick)},
+		{name: "assertion", clients: 16, ours: assertion, yardstick: besideAssertions(assertion, bare, yardstick)},
 		{name: "rotation", clients: 1, ours: rotation, yardstick: yardstick},
 		{name: "rotation", clients: 16, ours: rotation, yardstick: yardstick},
 	}
@@ -195,6 +203,49 @@ func (h *house) tokens(b *testing.B, clients int) target {
 	}
 	return target{pid: h.cmd.Process.Pid, ask: func(client int) (string, string, http.Header) {
 		return h.url + "/oauth2/token", "grant_type=client_credentials", headers[client]
+	}}
+}
+
+// assertions is signing in by private_key_jwt, each client as an agent of its own
+// that signs a new one each time, by ES256.
+func (h *house) assertions(b *testing.B, clients int) target {
+	b.Helper()
+	agents, signers := make([]string, clients), make([]*ecdsa.PrivateKey, clients)
+	for n := range agents {
+		agents[n], _ = h.newAgent(b, fmt.Sprint("asserts ", n))
+		signers[n] = newKey(b)
+		der, err := x509.MarshalPKIXPublicKey(signers[n].Public())
+		if err != nil {
+			b.Fatal(err)
+		}
+		text := string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+		if _, err := h.client.AddKey(b.Context(), agents[n], api.KeyRequest{PublicKeyPEM: text}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	return target{pid: h.cmd.Process.Pid, ask: func(client int) (string, string, http.Header) {
+		text, err := jwt.NewWithClaims(jwt.SigningMethodES256, jwt.RegisteredClaims{
+			Issuer: agents[client], Subject: agents[client], Audience: jwt.ClaimStrings{h.url}, ID: rand.Text(),
+			ExpiresAt: jwt.NewNumericDate(time.Now().Add(time.Minute)),
+		}).SignedString(signers[client])
+		if err != nil {
+			b.Error(err)
+		}
+		form := url.Values{
+			"grant_type": {"client_credentials"}, "client_assertion": {text},
+			"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
+		}
+		return h.url + "/oauth2/token", form.Encode(), header
+	}}
+}
+
+// besideAssertions is the yardstick asked by clients that sign as much as ours.
+func besideAssertions(ours target, bare *serving, yardstick target) target {
+	return target{pid: bare.cmd.Process.Pid, ask: func(client int) (string, string, http.Header) {
+		_, body, _ := ours.ask(client)
+		_, _, header := yardstick.ask(client)
+		return bare.url, body, header
 	}}
 }
 
@@ -282,7 +333,7 @@ func table(rows []*row, sign time.Duration) string {
 		p99 := func(s sample) float64 { return float64(s.p99) }
 		short := func(ns float64) time.Duration { return time.Duration(ns).Round(time.Microsecond) }
 		share := "-"
-		if r.name == "token" {
+		if r.name != "rotation" {
 			share = fmt.Sprintf("%.0f %%", 100*float64(sign)/middle(r.mine, cpu))
 		}
 		fmt.Fprintf(&text, "%-9s %7d %8.0f %8.0f %6.2f %9s %9s %6.2f %9s %9s %9s %6.2f %9s\n", r.name, r.clients,
