@@ -46,7 +46,9 @@ func (q quirk) over(next http.Handler) http.Handler {
 		if a.Code/100 == 2 && json.Unmarshal(a.Body.Bytes(), &m) == nil && strings.HasPrefix(r.URL.Path, api.PathAgents) {
 			list, listed := m["Resources"].([]any)
 			for _, one := range list {
-				q.change(one.(map[string]any), true)
+				if agent, ok := one.(map[string]any); ok {
+					q.change(agent, true)
+				}
 			}
 			switch _, counted := m["totalResults"]; {
 			case counted && q.list != nil:
