@@ -77,8 +77,15 @@ var scenarios = []scenario{
 	{name: "destroy", verb: "destroy"},
 }
 
-// planArgs are those of a plan that must be empty after the command, and, but
-// with secrets, of its repetition: no key takes its own place.
+// again are the arguments of the repetition. No key takes its own place.
+func (s scenario) again() []string {
+	if s.of != nil {
+		return s.planArgs()
+	}
+	return s.args
+}
+
+// planArgs are those of a plan that must be empty after the command.
 func (s scenario) planArgs() []string {
 	return slices.DeleteFunc(slices.Clone(s.args), func(a string) bool { return strings.HasPrefix(a, "-replace") })
 }
@@ -316,11 +323,7 @@ func (c *crash) run(t *testing.T) (again bool) {
 	}
 	px.restart(nil)
 	if c.n != 0 {
-		args := c.scenario.args
-		if c.scenario.of != nil {
-			args = c.scenario.planArgs()
-		}
-		if r := c.w.run(c.scenario.verb, args...); r.code != 0 {
+		if r := c.w.run(c.scenario.verb, c.scenario.again()...); r.code != 0 {
 			t.Fatalf("the re-run fails: %s\nafter %v: %s", r, hit, first)
 		}
 	}

@@ -52,6 +52,23 @@ func TestJourney_crashCertificates(t *testing.T) {
 	crashes(t, provenCertificates.scenarios(), crashProvenPoints)
 }
 
+// faultProvenPoints is how many are tried by default, of each kind.
+const faultProvenPoints = 8
+
+// TestJourney_faultsKeys: any of these requests breaks in any way, with keys.
+func TestJourney_faultsKeys(t *testing.T) { faults(t, provenKeys.house(), faultProvenPoints) }
+
+// TestJourney_faultsCertificates: so with certificates.
+func TestJourney_faultsCertificates(t *testing.T) {
+	faults(t, provenCertificates.house(), faultProvenPoints)
+}
+
+func (p *proven) house() house {
+	h := reference
+	h.scenarios = p.scenarios()
+	return h
+}
+
 // crashPairs are the keys of the agents, by number and trigger.
 var crashPairs = sync.OnceValue(func() map[string]pair {
 	all := map[string]pair{}

@@ -63,18 +63,18 @@ const faultPoints = 30
 // TestJourney_faults: any request of creating, rotating, replacing, destroying
 // and reading breaks in any way; one more run, and everything is as if nothing
 // had been.
-func TestJourney_faults(t *testing.T) { faults(t, reference) }
+func TestJourney_faults(t *testing.T) { faults(t, reference, faultPoints) }
 
 // TestJourney_faultsAsgardeo: the same where an agent has one secret and no
 // external id, with a pair that rotates and goes back.
-func TestJourney_faultsAsgardeo(t *testing.T) { faults(t, asgardeo) }
+func TestJourney_faultsAsgardeo(t *testing.T) { faults(t, asgardeo, faultPoints) }
 
-func faults(t *testing.T, h house) {
+func faults(t *testing.T, h house, few int) {
 	tools(t)
 	created, requests := rehearse(t, h, h.scenarios)
 	all := faultPointsOf(h.scenarios, requests)
 	if limit := os.Getenv("AGENTCREDS_TEST_FAULT_POINTS"); limit != "all" {
-		all = all[:min(len(all), number(t, "AGENTCREDS_TEST_FAULT_POINTS", faultPoints))]
+		all = all[:min(len(all), number(t, "AGENTCREDS_TEST_FAULT_POINTS", few))]
 	}
 	var failed, extra atomic.Int64
 	t.Cleanup(func() {
@@ -106,7 +106,7 @@ func (c *crash) breaks(t *testing.T, rule string) (failed bool) {
 	}
 	c.w.env = c.house.env(c.s, c.s.url)
 	if first.code != 0 {
-		if r := c.w.run(c.scenario.verb, c.scenario.args...); r.code != 0 {
+		if r := c.w.run(c.scenario.verb, c.scenario.again()...); r.code != 0 {
 			t.Fatalf("the re-run fails: %s\nafter: %s", r, first)
 		}
 	}
