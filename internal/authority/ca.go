@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"strings"
 	"sync"
 	"time"
 
@@ -127,11 +128,11 @@ func (a *Authority) ImportCA(ctx context.Context, p Principal, chain string, pri
 	case now.Before(c.NotBefore) || !now.Before(c.NotAfter):
 		return CA{}, refuse(Invalid, "The CA certificate is valid from %s to %s, not now.", stamp(c.NotBefore), stamp(c.NotAfter))
 	}
-	above := ""
+	var above strings.Builder
 	for _, next := range all[1:] {
-		above += certificatePEM(next.Raw)
+		above.WriteString(certificatePEM(next.Raw))
 	}
-	return a.addCA(ctx, p, newCA{certificatePEM(c.Raw), above, private, false})
+	return a.addCA(ctx, p, newCA{certificatePEM(c.Raw), above.String(), private, false})
 }
 
 // readChain reads the certificates of a CA, its own first. Nothing else may stand

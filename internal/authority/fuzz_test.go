@@ -2,6 +2,7 @@ package authority
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/keys"
@@ -63,16 +64,16 @@ func FuzzChain(f *testing.F) {
 		if len(all) == 0 || len(all) > maxChain {
 			t.Errorf("there are %d certificates", len(all))
 		}
-		again := ""
+		var again strings.Builder
 		for n, c := range all {
 			if n > 0 && all[n-1].CheckSignatureFrom(c.Certificate) != nil {
 				t.Errorf("certificate %d did not sign the one before", n)
 			}
-			again += certificatePEM(c.Raw)
+			again.WriteString(certificatePEM(c.Raw))
 		}
-		back, err := readChain(again)
+		back, err := readChain(again.String())
 		if err != nil || len(back) != len(all) {
-			t.Errorf("%q is read as %d certificates, %v", again, len(back), err)
+			t.Errorf("%q is read as %d certificates, %v", again.String(), len(back), err)
 		}
 		if _, err := keys.FromCertificatePEM([]byte(certificatePEM(all[0].Raw))); err != nil {
 			t.Error(err)

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -39,9 +40,7 @@ type login struct {
 
 // over makes a call of the token API one of somebody who signs in so.
 func (l login) over(r call) call {
-	for name, values := range l.form {
-		r.form[name] = values
-	}
+	maps.Copy(r.form, l.form)
 	r.own, r.credential, r.assert, r.transport = true, l.credential, l.assert, l.transport
 	if l.at != nil {
 		r.at = l.at(r.path)

@@ -159,7 +159,9 @@ func TestProof(t *testing.T) {
 		case r.Method == http.MethodDelete:
 			w.WriteHeader(204)
 		case r.URL.Path == api.PathAgents && r.Method == http.MethodGet:
-			reply(w, 200, api.List[api.Agent]{Schemas: []string{api.SchemaList}, Resources: []api.Agent{agent("a1")}})
+			whole := agent("a1") // a page of names alone has it read once more
+			whole.Profile = api.AgentProfile{DisplayName: "Bot", Description: api.Marker(whole.ExternalID)}
+			reply(w, 200, api.List[api.Agent]{Schemas: []string{api.SchemaList}, Resources: []api.Agent{whole}})
 		default:
 			reply(w, 200, agent("a1"))
 		}

@@ -80,15 +80,16 @@ func certificateForms(t *testing.T) string {
 	t.Helper()
 	_, csr := agentKey(t)
 	_, other := agentKey(t)
-	config := header
+	var config strings.Builder
+	config.WriteString(header)
 	for name, form := range map[string]string{
 		"request": heredoc("csr_pem", csr), "written": heredoc("csr_pem_wo", other) + "csr_pem_wo_version = 1", "given": heredoc("certificate_pem", selfSigned(t)),
 		"dn": `subject_dn = "CN=bot,O=Example"`, "dns": `san_dns = "bot.example"`, "uri": `san_uri = "spiffe://example/bot"`,
 		"ip": `san_ip = "192.0.2.7"`, "mail": `san_email = "bot@example.com"`,
 	} {
-		config += withCertificate(name, form)
+		config.WriteString(withCertificate(name, form))
 	}
-	return config
+	return config.String()
 }
 
 // TestJourney_certificateForms: after each form of a certificate there is nothing
