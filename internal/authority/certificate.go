@@ -140,6 +140,11 @@ func (a *Authority) AddCertificate(ctx context.Context, p Principal, n NewCertif
 		case !errors.Is(err, store.ErrNotFound):
 			return err
 		}
+		if n.RequestPEM == "" { // what is signed now is new
+			if err := neverHad(tx, add); err != nil {
+				return err
+			}
+		}
 		rotation := n.Rotation
 		rotation.Expires = add.Expires
 		if err := a.makeRoom(tx, certificateShelf, agent, rotation, ev); err != nil {

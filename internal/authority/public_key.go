@@ -134,7 +134,7 @@ func (a *Authority) AddPublicKey(ctx context.Context, p Principal, n NewPublicKe
 		case !errors.Is(err, store.ErrNotFound):
 			return err
 		}
-		if err := newKeyOnly(tx, add); err != nil {
+		if err := neverHad(tx, add); err != nil {
 			return err
 		}
 		if err := a.makeRoom(tx, keyShelf, agent, n.Rotation, ev); err != nil {
@@ -201,13 +201,21 @@ func sameKey(before, add store.Credential) error {
 // everShown is more than an agent ever had of credentials.
 const everShown = 10_000
 
-// newKeyOnly refuses a key that the agent has or had under another kid: nothing
-// brings back a key that expired or was revoked.
-func newKeyOnly(tx store.Tx, add store.Credential) error {
-	found, err := tx.Credentials([]string{add.AgentID}, store.KeyKind, 0, everShown)
+// neverHad refuses a key or a certificate that the agent has or had under another
+// id: nothing brings back what expired or was revoked, and what is revoked is
+// live under no other name.
+func neverHad(tx store.Tx, add store.Credential) error {
+	sameAs := func(c store.Credential) string { return c.Thumbprint }
+	if add.Kind == store.CertificateKind {
+		sameAs = func(c store.Credential) string { return c.Fingerprint }
+	}
+	if sameAs(add) == "" {
+		return nil
+	}
+	found, err := tx.Credentials([]string{add.AgentID}, add.Kind, 0, everShown)
 	for _, c := range found[add.AgentID] {
-		if c.Thumbprint == add.Thumbprint {
-			return refuse(UsedID, "Agent %s has, or had, this key under the kid %s; keys are not used twice.", add.AgentID, c.ID)
+		if sameAs(c) == sameAs(add) {
+			return refuse(UsedID, "Agent %s has, or had, this %s under the id %s; none is used twice.", add.AgentID, add.Kind, c.ID)
 		}
 	}
 	return err

@@ -141,6 +141,7 @@ func (a *Authority) move(ctx context.Context, sh shelf, base audit.Event, expire
 			case l.retiring:
 				end = earlier(l.ends, end)
 			}
+			end = earlier(l.notAfter, end)
 			if l.expires == end {
 				return errUnchanged
 			}

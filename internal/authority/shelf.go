@@ -19,6 +19,7 @@ type life struct {
 	retiring bool
 	ends     int64 // of a retiring one, as expires
 	revoked  time.Time
+	notAfter int64 // of a certificate, as expires: no expiry goes beyond it
 }
 
 func (l life) live(now time.Time) bool {
@@ -39,11 +40,11 @@ func (l life) status(now time.Time) Status {
 }
 
 func lifeOfSecret(s store.Secret) life {
-	return life{s.ID, s.Created, s.Expires, s.Retiring, s.Ends, s.Revoked}
+	return life{s.ID, s.Created, s.Expires, s.Retiring, s.Ends, s.Revoked, 0}
 }
 
 func lifeOf(c store.Credential) life {
-	return life{c.ID, c.Created, c.Expires, c.Retiring, c.Ends, c.Revoked}
+	return life{c.ID, c.Created, c.Expires, c.Retiring, c.Ends, c.Revoked, c.NotAfter}
 }
 
 // shelf is the secrets, the keys or the certificates of agents: where the rules
