@@ -116,18 +116,7 @@ func (r *certificateResource) Delete(ctx context.Context, req resource.DeleteReq
 // ImportState takes the certificate <agent_id>/<serial>, or its id where it has
 // no serial number; without the second part it is the agent's newest live one.
 func (r *certificateResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	if !r.ready(&resp.Diagnostics) {
-		return
-	}
-	agentID, id := importPair(ctx, req, "certificate", "serial_number", &resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	srv, ok := r.inStore(ctx, facts{}, &resp.Diagnostics)
-	if !ok {
-		return
-	}
-	a, ok := r.lookUp(ctx, agentID, &resp.Diagnostics)
+	srv, a, id, ok := r.importing(ctx, req, "certificate", "serial_number", &resp.Diagnostics)
 	if !ok {
 		return
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/client"
 )
 
 // credentials is how the server is asked about one kind of credentials: what
@@ -90,6 +91,23 @@ func (b *base) agentOf(ctx context.Context, agentID, title string, resp *resourc
 		return a, false
 	}
 	return a, isAgent(a, &resp.Diagnostics)
+}
+
+// importing looks up what an import id of a credential says: its agent, and its
+// id, "" for the newest. ok is false when there is nothing more to do.
+func (b *base) importing(ctx context.Context, req resource.ImportStateRequest, what, member string, diags *diag.Diagnostics) (srv client.Server, a api.Agent, id string, ok bool) {
+	if !b.ready(diags) {
+		return srv, a, "", false
+	}
+	agentID, id := importPair(ctx, req, what, member, diags)
+	if diags.HasError() {
+		return srv, a, "", false
+	}
+	if srv, ok = b.inStore(ctx, facts{}, diags); !ok {
+		return srv, a, "", false
+	}
+	a, ok = b.lookUp(ctx, agentID, diags)
+	return srv, a, id, ok
 }
 
 // importPair reads an import id of the form <agent_id>/<id>, or <agent_id>

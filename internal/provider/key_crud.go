@@ -113,18 +113,7 @@ func (r *keyResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 // ImportState takes the key <agent_id>/<kid>; without the second part it is the
 // agent's newest live key.
 func (r *keyResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	if !r.ready(&resp.Diagnostics) {
-		return
-	}
-	agentID, kid := importPair(ctx, req, "key", "kid", &resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	srv, ok := r.inStore(ctx, facts{}, &resp.Diagnostics)
-	if !ok {
-		return
-	}
-	a, ok := r.lookUp(ctx, agentID, &resp.Diagnostics)
+	srv, a, kid, ok := r.importing(ctx, req, "key", "kid", &resp.Diagnostics)
 	if !ok {
 		return
 	}

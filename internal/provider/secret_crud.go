@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
@@ -38,18 +40,21 @@ func (r *secretResource) Create(ctx context.Context, req resource.CreateRequest,
 	if err != nil {
 		if isAmbiguous(err) && !srv.Extended() {
 			m.unsure()
-			resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
-			setIdentity(ctx, resp.Identity, "agent_id", n.agentID, &resp.Diagnostics)
-			writeFacts(ctx, resp.Private, facts{Store: srv.StoreID}, &resp.Diagnostics)
+			m.save(ctx, facts{Store: srv.StoreID}, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
 		}
 		resp.Diagnostics.AddError("Cannot create the agent secret", "Agent "+n.agentID+": "+r.explain(err))
 		return
 	}
 	m.setSecret(n, 0)
 	m.Previous = noPrevious()
-	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
-	setIdentity(ctx, resp.Identity, "agent_id", n.agentID, &resp.Diagnostics)
-	writeFacts(ctx, resp.Private, facts{Store: srv.StoreID}, &resp.Diagnostics)
+	m.save(ctx, facts{Store: srv.StoreID}, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
+}
+
+// save puts a model, which has nothing that is write-only, into the state.
+func (m *secretModel) save(ctx context.Context, f facts, state *tfsdk.State, identity *tfsdk.ResourceIdentity, private privateWriter, diags *diag.Diagnostics) {
+	diags.Append(state.Set(ctx, m)...)
+	setIdentity(ctx, identity, "agent_id", m.AgentID.ValueString(), diags)
+	writeFacts(ctx, private, f, diags)
 }
 
 func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -62,26 +67,16 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 	if !ok {
 		return
 	}
-	agentID := m.AgentID.ValueString()
-	a, err := r.client().ReadAgent(ctx, agentID)
-	switch {
-	case isGone(err):
-		setIdentity(ctx, resp.Identity, "agent_id", agentID, &resp.Diagnostics) // the framework insists, whatever became of the object
-		resp.State.RemoveResource(ctx)
-		return
-	case err != nil:
-		resp.Diagnostics.AddError("Cannot read the agent secret", "Agent "+agentID+": "+r.explain(err))
-		return
-	case !isAgent(a, &resp.Diagnostics):
+	const title = "Cannot read the agent secret"
+	a, ok := r.agentOf(ctx, m.AgentID.ValueString(), title, resp)
+	if !ok {
 		return
 	}
 	if err := r.keeping(srv).look(ctx, srv, a, &m, &f); err != nil {
-		resp.Diagnostics.AddError("Cannot read the agent secret", "Agent "+agentID+": "+r.explain(err))
+		resp.Diagnostics.AddError(title, "Agent "+a.ID+": "+r.explain(err))
 		return
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
-	setIdentity(ctx, resp.Identity, "agent_id", agentID, &resp.Diagnostics)
-	writeFacts(ctx, resp.Private, f, &resp.Diagnostics)
+	m.save(ctx, f, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
 }
 
 // look takes on what the server says of the secrets of the agent.
@@ -183,9 +178,7 @@ func (r *secretResource) Update(ctx context.Context, req resource.UpdateRequest,
 		resp.Diagnostics.AddError(title, "Agent "+state.AgentID.ValueString()+": "+r.explain(err))
 		return
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
-	setIdentity(ctx, resp.Identity, "agent_id", state.AgentID.ValueString(), &resp.Diagnostics)
-	writeFacts(ctx, resp.Private, f, &resp.Diagnostics)
+	m.save(ctx, f, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
 }
 
 func (r *secretResource) askTheClock(ctx context.Context, m, state *secretModel) (decision, error) {

@@ -14,18 +14,7 @@ import (
 // it is the agent's newest secret. It never rotates: what the configuration
 // says first is the baseline.
 func (r *secretResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	if !r.ready(&resp.Diagnostics) {
-		return
-	}
-	agentID, secretID := importPair(ctx, req, "secret", "secret_id", &resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	srv, ok := r.inStore(ctx, facts{}, &resp.Diagnostics)
-	if !ok {
-		return
-	}
-	a, ok := r.lookUp(ctx, agentID, &resp.Diagnostics)
+	srv, a, secretID, ok := r.importing(ctx, req, "secret", "secret_id", &resp.Diagnostics)
 	if !ok {
 		return
 	}
