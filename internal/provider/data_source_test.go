@@ -149,7 +149,7 @@ func TestServerData(t *testing.T) {
 			}
 			return got
 		}
-		want := attrs{"version": "test", "max_secrets": int64(2), "overlap": true, "keys": true, "certificates": false}
+		want := attrs{"version": "test", "max_secrets": int64(2), "overlap": true, "keys": true, "certificates": true}
 		if p.remote == nil {
 			want = want.with("kind", "embedded", "place", p.path())
 			if got := read(); got["store_id"] != nil || got["kind"] != "embedded" {
