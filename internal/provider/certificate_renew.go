@@ -186,7 +186,7 @@ func (r *certificateResource) replace(ctx context.Context, m, state *certificate
 		o.request.Previous = &api.RetireCertificate{ID: w.former.ID, ExpiresAt: max(1, w.end)}
 	}
 	// A grace that is shortened in the same breath is shortened for all.
-	if m.movesGrace(state) && !state.added().Add(m.grace()).After(w.now) {
+	if m.movesGrace(state) && over(state.added(), m.grace(), w.now) {
 		o.request.Revoke = []string{before}
 	}
 	c, err := r.put(ctx, agentID, o, w.listed)

@@ -63,6 +63,13 @@ func moveEnd(ctx context.Context, kind credentials, o owned, came time.Time) (no
 	return now, err == nil, err
 }
 
+// over tells whether the grace of what was superseded is over. The clock of a
+// server goes by the second (its Date), what it made does not: within one second,
+// a grace of none is over.
+func over(superseded time.Time, grace time.Duration, now time.Time) bool {
+	return superseded.Add(grace).Unix() <= now.Unix()
+}
+
 // crowded is the id of the one before where the next rotation has to end it
 // early, because the agent has as many live ones as it may; "" for none.
 func crowded(listed []api.Secret, previous string, most int) (id string) {

@@ -108,7 +108,7 @@ func (r *keyResource) rotate(ctx context.Context, m, state *keyModel, o offer) e
 	}
 	before := state.previousID()
 	// A grace that is shortened in the same breath is shortened for all.
-	if m.movesGrace(state) && !state.added().Add(m.grace()).After(now) {
+	if m.movesGrace(state) && over(state.added(), m.grace(), now) {
 		o.request.Revoke = []string{before}
 	}
 	k, err := r.put(ctx, agentID, o)

@@ -107,7 +107,7 @@ func (r *secretResource) rotate(ctx context.Context, m, state *secretModel, f fa
 		n.request.Previous = &api.Retire{SecretID: old, ExpiresAt: end}
 	}
 	// A grace that is shortened in the same breath is shortened for all.
-	if m.movesGrace(state, f) && !state.rotated().Add(m.grace()).After(now) {
+	if m.movesGrace(state, f) && over(state.rotated(), m.grace(), now) {
 		n.request.Revoke = append(n.request.Revoke, state.previousID())
 	}
 	if f.Latest != "" {
