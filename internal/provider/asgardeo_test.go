@@ -190,6 +190,20 @@ func TestAsgardeoTaint(t *testing.T) {
 	m.taint()
 	m.apply(m.configured())
 	p.expectSet(t, m)
+	// Nor when the server refused the new one, and a later run makes it.
+	p.remote.skew.advance(time.Minute)
+	m.refresh()
+	config := m.configured()
+	p.remote.fail(fault{method: http.MethodPatch, after: 1, answer: scim(http.StatusForbidden, "no")})
+	m.taint()
+	_, d := m.try(config)
+	mustSay(t, "the create", d, "Cannot create the agent secret", "403")
+	p.remote.mend()
+	p.shared = nil
+	p.shared = p.plugin(t)
+	m.taint()
+	m.apply(config)
+	p.expectSet(t, m)
 }
 
 // TestAsgardeoDestroySuperseded: what somebody set since is not ours to end.

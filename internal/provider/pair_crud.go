@@ -56,21 +56,25 @@ func (r *pairResource) Create(ctx context.Context, req resource.CreateRequest, r
 	if err == nil {
 		err = r.secrets().first(ctx, &n, nil)
 	}
+	f := facts{Store: srv.StoreID}
 	if err != nil {
-		if isAmbiguous(err) { // tainted, so that the next apply sets others
+		// Tainted, so that the next apply sets others: whoever ran it would
+		// not know whose the present ones are.
+		if left := r.leftByUs(ctx, m.BlueAgentID.ValueString(), m.GreenAgentID.ValueString()); isAmbiguous(err) || len(left) > 0 {
+			f.Dead = left
 			m.Version, m.Drift, m.RotationDue = types.Int64Value(0), types.BoolValue(true), types.BoolValue(false)
 			m.SecretWO = types.StringNull()
 			m.show(name)
-			r.save(ctx, &m, facts{Store: srv.StoreID}, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
+			r.save(ctx, &m, f, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
 		}
 		resp.Diagnostics.AddError("Cannot create the pair", "Agent "+n.agentID+": "+r.explain(err))
 		return
 	}
 	m.take(name, n, 0)
-	r.save(ctx, &m, facts{Store: srv.StoreID}, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
+	r.save(ctx, &m, f, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
 	// The secret that the idle agent was created with is nobody's.
-	r.kill(ctx, &m, other(name), &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
+	r.kill(ctx, &m, other(name), &f, &resp.Diagnostics)
+	r.save(ctx, &m, f, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
 }
 
 // unused refuses agents of which somebody may use the secret.
@@ -93,9 +97,9 @@ func (r *pairResource) unused(ctx context.Context, m *pairModel) error {
 
 // kill gives the idle side a secret that nobody knows. When that fails the pair
 // remembers that it is to be done.
-func (r *pairResource) kill(ctx context.Context, m *pairModel, name string, diags *diag.Diagnostics) {
+func (r *pairResource) kill(ctx context.Context, m *pairModel, name string, f *facts, diags *diag.Diagnostics) {
 	_, agentID := m.slot(name)
-	_, err := r.client().SetPassword(ctx, agentID, secret.GenerateWSO2())
+	a, err := r.client().SetPassword(ctx, agentID, secret.GenerateWSO2())
 	m.RevokePending = types.BoolValue(err != nil)
 	if err != nil {
 		diags.AddWarning("The idle agent keeps its secret",
@@ -103,6 +107,7 @@ func (r *pairResource) kill(ctx context.Context, m *pairModel, name string, diag
 		return
 	}
 	m.setSide(name, m.side(name).lost())
+	f.Dead = map[string]string{agentID: passwordOf(a).SecretID}
 }
 
 func (r *pairResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -196,8 +201,8 @@ func (r *pairResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	m.RevokePending = types.BoolValue(revokes)
 	r.save(ctx, &m, f, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
 	if revokes {
-		r.kill(ctx, &m, other(m.ActiveSide.ValueString()), &resp.Diagnostics)
-		resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
+		r.kill(ctx, &m, other(m.ActiveSide.ValueString()), &f, &resp.Diagnostics)
+		r.save(ctx, &m, f, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
 	}
 }
 
@@ -225,7 +230,8 @@ func (r *pairResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 		_, agentID := m.slot(name)
 		s := m.side(name)
 		if s.SecretID.IsNull() && name != m.ActiveSide.ValueString() {
-			continue // nobody knows it already
+			r.disown(ctx, agentID, f)
+			continue // nobody knows it already, or it is somebody else's
 		}
 		if err := r.secrets().end(ctx, &secretModel{AgentID: types.StringValue(agentID), SecretID: s.SecretID, Version: m.Version, OnExisting: m.OnExisting}, f); err != nil && !isGone(err) {
 			if isAmbiguous(err) {
@@ -234,6 +240,15 @@ func (r *pairResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 			}
 			resp.Diagnostics.AddError("Cannot revoke the secrets of the pair", "Agent "+agentID+": "+r.explain(err))
 		}
+	}
+}
+
+// disown notes of a secret that the pair set and nobody knows that it is its own:
+// a Create that follows needs no leave to replace it. What hinders that, the
+// Create meets, too.
+func (r *pairResource) disown(ctx context.Context, agentID string, f facts) {
+	if a, err := r.client().ReadAgent(ctx, agentID); err == nil && f.Dead[agentID] == passwordOf(a).SecretID {
+		r.client().Disclaim(a)
 	}
 }
 

@@ -87,6 +87,51 @@ func TestPair(t *testing.T) {
 	}
 }
 
+// TestPairTaint: the emergency path needs no leave to replace what the pair has
+// set itself, for agents of any age, and neither does the run after one that the
+// server stopped halfway.
+func TestPairTaint(t *testing.T) {
+	t.Parallel()
+	p := newAsgardeo(t)
+	blue, green := p.newAgent(t, nil), p.newAgent(t, nil)
+	p.remote.skew.advance(time.Hour)
+	m := p.resource(t, pairType)
+	m.apply(attrs{"blue_agent_id": blue.id(), "green_agent_id": green.id()})
+	again := func(config attrs) {
+		t.Helper()
+		p.shared = nil
+		p.shared = p.plugin(t)
+		p.remote.skew.advance(time.Minute)
+		before := m.state
+		m.taint()
+		if did := m.apply(config); did != replaces {
+			t.Errorf("the apply did %s", did)
+		}
+		p.expectServes(t, m, "blue")
+		if m.state.version() <= before.version() || p.works(t, before.text("agent_id"), before.text("secret")) {
+			t.Errorf("version went from %d to %d, or the old secret works", before.version(), m.state.version())
+		}
+	}
+	again(pairConfig(m, nil)) // green has what Create set
+	m.apply(pairConfig(m, attrs{"rotation_trigger": trigger("1"), "revoke_inactive_trigger": trigger("1")}))
+	again(pairConfig(m, nil)) // blue has what revoke_inactive_trigger set
+
+	config := pairConfig(m, nil)
+	p.shared = nil
+	p.shared = p.plugin(t)
+	p.remote.skew.advance(time.Minute)
+	p.remote.fail(fault{method: http.MethodPatch, after: 1, answer: scim(http.StatusForbidden, "no")})
+	m.taint()
+	_, d := m.try(config)
+	mustSay(t, "the create", d, "Cannot create the pair", "403")
+	p.remote.mend()
+	p.shared = nil
+	p.shared = p.plugin(t)
+	m.taint()
+	m.apply(config)
+	p.expectServes(t, m, "blue")
+}
+
 // TestPairDrift: another secret of the active agent is a reason to change
 // sides; one of the idle agent is none.
 func TestPairDrift(t *testing.T) {

@@ -38,7 +38,7 @@ func (r *secretResource) Create(ctx context.Context, req resource.CreateRequest,
 		return
 	}
 	if err != nil {
-		if isAmbiguous(err) && !srv.Extended() {
+		if !srv.Extended() && (isAmbiguous(err) || len(r.leftByUs(ctx, n.agentID)) > 0) {
 			m.unsure()
 			m.save(ctx, facts{Store: srv.StoreID}, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
 		}

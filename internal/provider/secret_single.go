@@ -173,6 +173,19 @@ func (s single) end(ctx context.Context, m *secretModel, f facts) error {
 	return err
 }
 
+// leftByUs are the secrets that nobody knows because this run set them, as the
+// Delete of a replacement does, by the ids of their agents. Those that agents
+// were created with need no remembering.
+func (b *base) leftByUs(ctx context.Context, agentIDs ...string) map[string]string {
+	left := map[string]string{}
+	for _, id := range agentIDs {
+		if a, err := b.client().ReadAgent(ctx, id); err == nil && !bornWith(a) && b.client().PasswordSetHere(a) {
+			left[id] = passwordOf(a).SecretID
+		}
+	}
+	return left
+}
+
 // ending is when the server did what a destroy asked for, if it did: for the
 // next one, when it is not known.
 func (b *base) ending(ctx context.Context, began time.Time) *span {
