@@ -53,6 +53,10 @@ var (
 	ErrNoStore  = store.ErrNoStore  // there is none
 )
 
+// ErrCrowded is reported when more secrets that are slow to digest are set at
+// once than can be digested in time. Nothing was changed.
+var ErrCrowded = errors.New("too many secrets are waiting to be digested")
+
 // Error is a refusal: the caller asked for something that the rules do not
 // allow. Nothing was changed.
 type Error struct {

@@ -36,9 +36,21 @@ func (a *Authority) prepare(ctx context.Context, n NewSecret) (prepared, error) 
 	}, a.Now}, nil
 }
 
-// digest digests a value for an agent, which can take long.
+// mostWait is how long whoever sets a secret waits for its turn. A client that
+// gives up at 30 s does not know what became of its request, and a create may
+// not be repeated then; told before that nothing was changed, it simply comes
+// again. It leaves time for the digest, and for a store that is locked.
+const mostWait = 15 * time.Second
+
+// digest digests a value for an agent, which can take long. It reports
+// ErrCrowded when the turn does not come.
 func (a *Authority) digest(ctx context.Context, agentID string, value secret.Text) (secret.Digest, error) {
-	done, err := a.turn(ctx, "", value)
+	waiting, cancel := context.WithTimeout(ctx, mostWait)
+	defer cancel()
+	done, err := a.turn(waiting, "", value)
+	if err != nil && ctx.Err() == nil {
+		return "", ErrCrowded
+	}
 	if err != nil {
 		return "", err
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
@@ -96,6 +97,31 @@ func TestTurns_fair(t *testing.T) {
 	if len(order) != 101 {
 		t.Errorf("%d came to their turn", len(order))
 	}
+}
+
+// Who sets a secret is told before its client gives up that too many wait, and
+// that nothing was changed; who gives up itself is told so.
+func TestTurns_crowded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &Authority{slow: newTurns(1)}
+		end, err := a.slow.take(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if _, err := a.digest(t.Context(), "bot", secret.New("Chosen-by-1-person")); !errors.Is(err, ErrCrowded) || time.Since(began) != mostWait {
+			t.Errorf("got %v after %s", err, time.Since(began))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), mostWait/2)
+		defer cancel()
+		if _, err := a.digest(ctx, "bot", secret.New("Chosen-by-1-person")); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		end()
+		if a.slow.free != 1 || len(a.slow.waiting) != 0 {
+			t.Errorf("%d are free, and %v wait", a.slow.free, a.slow.waiting)
+		}
+	})
 }
 
 // Whatever takes a slow digest waits for its turn, and what takes none does

@@ -48,6 +48,8 @@ var storage = []struct {
 }{
 	{authority.ErrBusy, api.Error{Status: http.StatusServiceUnavailable, Code: api.CodeBusy, RetryAfter: time.Second,
 		Message: "The store is locked by another process. Nothing was changed."}},
+	{authority.ErrCrowded, api.Error{Status: http.StatusServiceUnavailable, Code: api.CodeBusy, RetryAfter: time.Second,
+		Message: "Too many secrets are set at once. Nothing was changed."}},
 	{authority.ErrFull, api.Error{Status: http.StatusInsufficientStorage, Code: api.CodeStorage,
 		Message: "There is no space left for the store. Nothing was changed."}},
 	{authority.ErrReadOnly, api.Error{Status: http.StatusInsufficientStorage, Code: api.CodeStorage,

@@ -93,6 +93,7 @@ func TestStoreTrouble(t *testing.T) {
 		retry  string
 	}{
 		{authority.ErrBusy, 503, api.CodeBusy, "1"},
+		{authority.ErrCrowded, 503, api.CodeBusy, "1"},
 		{authority.ErrFull, 507, api.CodeStorage, ""},
 		{authority.ErrReadOnly, 507, api.CodeStorage, ""},
 		{authority.ErrForeign, 507, api.CodeStorage, ""},
