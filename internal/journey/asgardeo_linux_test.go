@@ -1,14 +1,18 @@
 package journey_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"os/exec"
 	"strconv"
 	"strings"
+	"testing"
 )
 
 // asgardeoConfig has two agents with a secret each, and two more that are a
-// pair. The server keeps no external id: it stands in the description.
+// pair. The first has a role. The server keeps no external id: it stands in the description.
 const asgardeoConfig = header + `
 variable "trigger" {
   type    = string
@@ -18,6 +22,10 @@ variable "trigger" {
 variable "pair" {
   type    = string
   default = "1"
+}
+
+variable "role" {
+  type = string
 }
 
 variable "active" {
@@ -36,6 +44,11 @@ resource "agentcreds_agent_secret" "bot" {
   count            = 2
   agent_id         = agentcreds_agent.bot[count.index].id
   rotation_trigger = { by = var.trigger }
+}
+
+resource "agentcreds_agent_role" "bot" {
+  agent_id = agentcreds_agent.bot[0].id
+  role_id  = var.role
 }
 
 resource "agentcreds_agent_pair" "bot" {
@@ -67,6 +80,22 @@ var asgardeo = house{
 		{name: "destroy", verb: "destroy"},
 		{name: "read", verb: "apply", agents: 4, had: []int{2, 2, 2, 2}},
 	},
+}
+
+// tfvars are what the configuration is told of its server: the role, which is
+// made before the first run.
+const tfvars = "terraform.tfvars"
+
+// makeRole makes it, in the database of a workspace.
+func (c *crash) makeRole(t *testing.T) {
+	t.Helper()
+	cmd := exec.Command(tools(t).provider, "role", "create", "--database", c.w.path(database), "--name", "reader", "--scope", "tickets:read") //nolint:gosec // the program that was just built
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir()}
+	id, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("make a role: %v", err)
+	}
+	c.w.write(tfvars, fmt.Sprintf("role = %q\n", strings.TrimSpace(string(id))))
 }
 
 // env is what makes the provider use the server at the URL.

@@ -289,8 +289,11 @@ func (c *crash) begin(t *testing.T) {
 	if c.scenario.of != nil {
 		c.writeProven(t)
 	}
+	if c.scenario.fresh && c.house.single {
+		c.makeRole(t)
+	}
 	if !c.scenario.fresh {
-		c.w.copyFrom(c.created, "terraform.tfstate", database+"*")
+		c.w.copyFrom(c.created, "terraform.tfstate", database+"*", tfvars)
 		c.known = c.w.state().agentIDs()
 	}
 }
