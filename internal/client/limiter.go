@@ -30,6 +30,7 @@ type limiter struct {
 
 	mu        sync.Mutex
 	bucket    *rate.Limiter
+	window    window
 	perMinute int       // 0: no limit
 	pace      float64   // part of the budget that is used: less after refusals
 	until     time.Time // nobody goes before
@@ -55,6 +56,7 @@ func (l *limiter) budget(perMinute int) {
 	each, burst := l.limit()
 	l.bucket = rate.NewLimiter(each, burst)
 	l.bucket.AllowN(time.Now(), min(burst, l.sent)) // what was sent to find out whose budget it is
+	l.window = newWindow(l.perMinute, l.sent)
 }
 
 // limit is called with the lock held.
@@ -62,7 +64,7 @@ func (l *limiter) limit() (each rate.Limit, burst int) {
 	if l.perMinute == 0 {
 		return rate.Inf, 1
 	}
-	burst = max(1, l.perMinute/50)
+	burst = max(1, l.perMinute/100)
 	return rate.Limit(float64(l.perMinute-2*(burst-1)) * l.pace / 60), burst
 }
 
@@ -85,28 +87,34 @@ func (l *limiter) refused(pause time.Duration) {
 }
 
 // wait waits for the turn of a request, or for the end of ctx. A turn that
-// would come after the deadline of ctx is refused at once.
-func (l *limiter) wait(ctx context.Context) error {
+// would come after the deadline of ctx is refused at once. Whoever got one calls
+// answered when the request is over.
+func (l *limiter) wait(ctx context.Context) (answered func(), err error) {
 	began := time.Now()
 	l.mu.Lock()
 	l.waiting++
-	bucket := l.bucket
+	bucket, window := l.bucket, l.window
 	l.mu.Unlock()
-	err := l.pause(ctx)
+	err = l.pause(ctx)
 	if err == nil {
 		err = bucket.Wait(ctx)
 	}
 	if err == nil {
-		err = l.pause(ctx) // one that began meanwhile
+		err = window.enter(ctx)
+	}
+	if err == nil {
+		if err = l.pause(ctx); err != nil { // one that began meanwhile
+			window.leave()
+		}
 	}
 	l.went(ctx, time.Since(began), err)
 	switch {
 	case err == nil:
-		return nil
+		return window.leave, nil
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return nil, ctx.Err()
 	default:
-		return fmt.Errorf("wait for a request that requests_per_minute allows: %w", context.DeadlineExceeded)
+		return nil, fmt.Errorf("wait for a request that requests_per_minute allows: %w", context.DeadlineExceeded)
 	}
 }
 

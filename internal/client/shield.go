@@ -21,9 +21,11 @@ var errTooLarge = fmt.Errorf("the answer is larger than %d MiB", maxAnswer>>20)
 // and between attempts can be cancelled, and above the network.
 func (x *exchange) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
-	if err := x.c.limiter.wait(ctx); err != nil {
+	answered, err := x.c.limiter.wait(ctx)
+	if err != nil {
 		return nil, err
 	}
+	defer answered()
 	if err := ctx.Err(); err != nil {
 		return nil, err // a call that nobody waits for is not begun
 	}
