@@ -12,21 +12,28 @@ import (
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 )
 
 // newCA is a world whose authority signs certificates.
 func newCA(t testing.TB, cfg authority.CAConfig) *world {
-	cfg.CRL = "https://agents.example/crl"
 	t.Helper()
 	w := newWorld(t, 2)
+	w.Authority = w.signs(t, cfg, w.store)
+	return w
+}
+
+// signs is an authority that signs certificates, over a store of the world's.
+func (w *world) signs(t testing.TB, cfg authority.CAConfig, s store.Store) *authority.Authority {
+	t.Helper()
+	cfg.CRL = "https://agents.example/crl"
 	cfg.Seal = func() (secret.SealKey, error) { return sealKey(t, 1), nil }
 	cfg.TrustDomain = "agents.example"
-	a, err := authority.New(authority.Config{Store: w.store, Now: w.clock.Now, CA: cfg})
+	a, err := authority.New(authority.Config{Store: s, Now: w.clock.Now, CA: cfg})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Authority = a
-	return w
+	return a
 }
 
 // csr is a request by one of the pairs, with wishes that nobody grants.

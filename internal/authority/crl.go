@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/keys"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 )
 
@@ -36,73 +37,118 @@ type madeList struct {
 	der     []byte
 }
 
+// listed is what is on a list.
+type listed struct {
+	at      time.Time
+	entries []x509.RevocationListEntry
+	serials string // with spaces between
+}
+
+// endOf is when a certificate ends here, whatever ends it.
+func endOf(c store.Credential) time.Time {
+	end := time.Unix(c.Expires, 0)
+	if !c.Revoked.IsZero() && c.Revoked.Before(end) {
+		end = c.Revoked
+	}
+	return end
+}
+
+// enlist keeps when a certificate that was signed here ends, where that is, or
+// was before it changed, earlier than it says itself: other servers go by that
+// and by the revocation list, and it is the same to them whether it was revoked,
+// or its grace or its expiry is over. It is kept beside the record, since it must
+// outlive the agent.
+func enlist(tx store.Tx, before, c store.Credential) error {
+	own := time.Unix(c.NotAfter, 0)
+	if c.CA == "" || !endOf(c).Before(own) && !endOf(before).Before(own) {
+		return nil
+	}
+	cert, err := keys.FromCertificatePEM([]byte(c.Certificate))
+	if err != nil {
+		return fmt.Errorf("read the certificate %s of agent %s: %w", c.ID, c.AgentID, err)
+	}
+	end := endOf(c)
+	if end.Before(cert.NotBefore) { // an expiry may be set to any time that is past
+		end = cert.NotBefore
+	}
+	return tx.SetRevocation(store.Revocation{CA: c.CA, Serial: cert.Serial(), Revoked: end, Expires: c.NotAfter})
+}
+
 // RevocationList is the revocation list (RFC 5280 §5) of a CA in DER; with the id
 // "" of the one that signs now. One that signed before goes on signing its own:
 // nobody else's counts for the certificates that it made. What was revoked is on
-// it at once.
+// it at once, and so is what has ended otherwise before its own end.
 func (a *Authority) RevocationList(ctx context.Context, id string) ([]byte, error) {
 	ca, err := a.present(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	now := a.Now()
+	a.lists.mu.Lock()
+	defer a.lists.mu.Unlock()
+	on, err := a.ended(ctx, ca)
+	if err != nil {
+		return nil, err
+	}
+	// Not by their number: while one ends another may be revoked.
+	if last, ok := a.lists.all[ca.record.ID]; ok && last.serials == on.serials && on.at.Sub(last.at) < crlFresh {
+		return last.der, nil
+	}
+	number, on, err := a.numberList(ctx, ca, on)
+	if err != nil {
+		return nil, err
+	}
+	list := &x509.RevocationList{Number: big.NewInt(number), ThisUpdate: on.at, NextUpdate: on.at.Add(CRLLife), RevokedCertificateEntries: on.entries}
+	der, err := x509.CreateRevocationList(rand.Reader, list, ca.cert, ca.private)
+	if err != nil {
+		return nil, fmt.Errorf("sign a revocation list: %w", err)
+	}
+	if a.lists.all == nil {
+		a.lists.all = map[string]madeList{}
+	}
+	a.lists.all[ca.record.ID] = madeList{on.serials, on.at, der}
+	return der, nil
+}
+
+// ended are the certificates of a CA that have ended before their own end.
+func (a *Authority) ended(ctx context.Context, ca signingCA) (on listed, err error) {
 	var serials []string
-	var gone []x509.RevocationListEntry
 	err = a.store.View(ctx, func(r store.Reader) error {
 		// What has ended by itself stays until a list was made after that
 		// (RFC 5280 §3.3).
-		all, err := r.Revocations(now.Add(-CRLLife).Unix())
-		gone, serials = nil, nil
+		all, err := r.Revocations(a.Now().Add(-CRLLife).Unix())
+		on, serials = listed{at: a.Now()}, nil // not before what was read
 		for _, one := range all {
-			if one.CA != ca.record.ID {
+			// One whose end was moved back to its own is not there.
+			if one.CA != ca.record.ID || one.Revoked.After(on.at) || one.Revoked.Unix() >= one.Expires {
 				continue
 			}
 			serial, ok := new(big.Int).SetString(one.Serial, 16)
 			if !ok {
 				return fmt.Errorf("the serial number %q of a revoked certificate is none", one.Serial)
 			}
-			gone = append(gone, x509.RevocationListEntry{SerialNumber: serial, RevocationTime: one.Revoked})
+			on.entries = append(on.entries, x509.RevocationListEntry{SerialNumber: serial, RevocationTime: one.Revoked})
 			serials = append(serials, one.Serial)
 		}
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	a.lists.mu.Lock()
-	defer a.lists.mu.Unlock()
-	// Not by their number: while one ends another may be revoked.
-	onIt := strings.Join(serials, " ")
-	if last, ok := a.lists.all[ca.record.ID]; ok && last.serials == onIt && now.Sub(last.at) < crlFresh {
-		return last.der, nil
-	}
-	der, err := a.signList(ctx, ca, now, gone)
-	if err != nil {
-		return nil, err
-	}
-	if a.lists.all == nil {
-		a.lists.all = map[string]madeList{}
-	}
-	a.lists.all[ca.record.ID] = madeList{onIt, now, der}
-	return der, nil
+	on.serials = strings.Join(serials, " ")
+	return on, err
 }
 
-func (a *Authority) signList(ctx context.Context, ca signingCA, now time.Time, gone []x509.RevocationListEntry) ([]byte, error) {
-	if err := a.store.Count(ctx, crlNumber, 1); err != nil {
-		return nil, err
+// numberList finds a number for a list that nobody else gives to one, other
+// processes included, and what is on the list with that number: as long as others
+// change that in between, it is another list. Else one with a greater number
+// could lack what is on one with a smaller.
+func (a *Authority) numberList(ctx context.Context, ca signingCA, on listed) (int64, listed, error) {
+	for {
+		number, err := a.store.Count(ctx, crlNumber, 1)
+		if err != nil {
+			return 0, listed{}, err
+		}
+		still, err := a.ended(ctx, ca)
+		if err != nil || still.serials == on.serials {
+			return number, still, err
+		}
+		on = still
 	}
-	list := &x509.RevocationList{ThisUpdate: now, NextUpdate: now.Add(CRLLife), RevokedCertificateEntries: gone}
-	err := a.store.View(ctx, func(r store.Reader) error {
-		number, err := r.Counter(crlNumber)
-		list.Number = big.NewInt(number)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	der, err := x509.CreateRevocationList(rand.Reader, list, ca.cert, ca.private)
-	if err != nil {
-		return nil, fmt.Errorf("sign a revocation list: %w", err)
-	}
-	return der, nil
 }

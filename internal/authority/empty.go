@@ -59,11 +59,11 @@ func (empty) RemoveRole(string) error           { return store.ErrNotFound }
 func (empty) AddMember(string, string) error    { return store.ErrNotFound }
 func (empty) RemoveMember(string, string) error { return store.ErrNotFound }
 
-func (empty) CAKeys() ([]store.CAKey, error)                { return nil, nil }
-func (empty) Revocations(int64) ([]store.Revocation, error) { return nil, nil }
-func (empty) Touch(context.Context, []store.Use) error      { return nil }
-func (empty) Count(context.Context, string, int64) error    { return nil }
-func (empty) Counter(string) (int64, error)                 { return 0, nil }
+func (empty) CAKeys() ([]store.CAKey, error)                      { return nil, nil }
+func (empty) Revocations(int64) ([]store.Revocation, error)       { return nil, nil }
+func (empty) Touch(context.Context, []store.Use) error            { return nil }
+func (empty) Count(context.Context, string, int64) (int64, error) { return 0, nil }
+func (empty) Counter(string) (int64, error)                       { return 0, nil }
 
 func (empty) Client(string) (store.Client, error)                 { return store.Client{}, store.ErrNotFound }
 func (empty) Clients() ([]store.Client, error)                    { return nil, nil }
@@ -91,4 +91,4 @@ func (empty) SetSecret(store.Secret) error         { return store.ErrNotFound }
 func (empty) AddCredential(store.Credential) error { return store.ErrNotFound }
 func (empty) SetCredential(store.Credential) error { return store.ErrNotFound }
 func (empty) SetCAKey(store.CAKey) error           { return store.ErrNoStore }
-func (empty) AddRevocation(store.Revocation) error { return store.ErrNoStore }
+func (empty) SetRevocation(store.Revocation) error { return store.ErrNoStore }

@@ -161,6 +161,9 @@ func (a *Authority) addCredential(tx store.Tx, agent store.Agent, add store.Cred
 	if err := tx.AddCredential(add); err != nil {
 		return err
 	}
+	if err := enlist(tx, add, add); err != nil {
+		return err
+	}
 	return tx.SetAgent(agent)
 }
 

@@ -48,7 +48,7 @@ func (i *Issuer) fail(ctx context.Context, s subject, l Login, start time.Time, 
 	case s.name == "" && crowd > 0:
 	case s.name == "":
 		// Counting is a commit, as an entry is: both wait for the same disk.
-		if err = i.a.store.Count(ctx, unknownLogins, 1); err == nil {
+		if _, err = i.a.store.Count(ctx, unknownLogins, 1); err == nil {
 			err = refusal
 		}
 	default:

@@ -2,11 +2,9 @@ package authority
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
-	"github.com/agentcreds/terraform-provider-agentcreds/internal/keys"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 )
 
@@ -102,28 +100,14 @@ func credentialShelf(kind store.Kind, missing Kind, create, expire, revoke audit
 			if err != nil {
 				return err
 			}
+			before := c
 			c.Expires, c.Retiring, c.Ends, c.Revoked = l.expires, l.retiring, l.ends, l.revoked
-			if c.CA != "" && !c.Revoked.IsZero() {
-				if err := enlist(tx, c); err != nil {
-					return err
-				}
+			if err := enlist(tx, before, c); err != nil {
+				return err
 			}
 			return tx.SetCredential(c)
 		},
 	}
-}
-
-// enlist puts a certificate that was signed here on the revocation list.
-func enlist(tx store.Tx, c store.Credential) error {
-	cert, err := keys.FromCertificatePEM([]byte(c.Certificate))
-	if err != nil {
-		return fmt.Errorf("read the certificate %s of agent %s: %w", c.ID, c.AgentID, err)
-	}
-	err = tx.AddRevocation(store.Revocation{CA: c.CA, Serial: cert.Serial(), Revoked: c.Revoked, Expires: c.NotAfter})
-	if isExists(err) {
-		return nil
-	}
-	return err
 }
 
 func lives[T any](records []T, of func(T) life) []life {

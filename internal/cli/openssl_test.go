@@ -96,8 +96,8 @@ func fetch(t testing.TB, where string) []byte {
 }
 
 // signs takes a request that OpenSSL made, and has OpenSSL verify what comes of
-// it: chain, purpose, revocation list before and after the revocation. above are
-// the arguments that name the CAs.
+// it: chain, purpose, revocation list before and after the revocation, or the end
+// of an expiry. above are the arguments that name the CAs.
 func (o openssl) signs(h *house, kind string, above ...string) {
 	t := o.t
 	t.Helper()
@@ -142,7 +142,11 @@ func (o openssl) signs(h *house, kind string, above ...string) {
 	if out, err := verify("-crl_check", "-CRLfile", "list.pem"); err != nil {
 		t.Errorf("%s: before the revocation: %v\n%s", kind, err, out)
 	}
-	if err := h.client.RevokeCertificate(t.Context(), id, made.ID, ""); err != nil {
+	if kind == "Ed25519" { // of all the kinds one
+		if _, err := h.client.ExpireCertificate(t.Context(), id, made.ID, 1); err != nil {
+			t.Fatal(err)
+		}
+	} else if err := h.client.RevokeCertificate(t.Context(), id, made.ID, ""); err != nil {
 		t.Fatal(err)
 	}
 	if text := list(); !strings.Contains(text, "verify OK") || !strings.Contains(strings.ToLower(text), made.SerialNumber) {

@@ -58,11 +58,11 @@ type CAKey struct {
 	Retired     time.Time // zero: it signs certificates; one that is retired signs revocation lists only
 }
 
-// Revocation is a certificate of our CA that was revoked before its end. It
+// Revocation says that a certificate of our CA ends before it says so itself. It
 // outlives the agent.
 type Revocation struct {
-	CA      string // CAKey.ID
-	Serial  string // lower-case hexadecimal
-	Revoked time.Time
-	Expires int64 // when the certificate ends, unix seconds
+	CA      string    // CAKey.ID
+	Serial  string    // lower-case hexadecimal
+	Revoked time.Time // when; one that is retiring ends later than now
+	Expires int64     // when the certificate ends, unix seconds
 }

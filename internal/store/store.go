@@ -75,9 +75,10 @@ type Store interface {
 	// the audit by itself. What is not there any more is passed over.
 	Touch(ctx context.Context, uses []Use) error
 
-	// Count adds n to a counter. It needs no event: it counts what is too
-	// much for the audit. When it returns, the commit is durable.
-	Count(ctx context.Context, name string, n int64) error
+	// Count adds n to a counter and returns what that made of it: nobody else
+	// gets the same number. It needs no event: it counts what is too much for
+	// the audit. When it returns, the commit is durable.
+	Count(ctx context.Context, name string, n int64) (int64, error)
 
 	// Close lets go of the store. Calls under way are finished first; later
 	// ones return an error. A second Close does nothing.
@@ -202,9 +203,9 @@ type Tx interface {
 	RemoveSigningKey(id string) error
 	// SetCAKey adds a key, or replaces the one with that id.
 	SetCAKey(CAKey) error
-	// AddRevocation returns ErrExists when that certificate is revoked
-	// already.
-	AddRevocation(Revocation) error
+	// SetRevocation adds one, or replaces that of the same certificate, in
+	// its place.
+	SetRevocation(Revocation) error
 	// SetSetting keeps a text under a name; "" removes it.
 	SetSetting(name, value string) error
 	// RemoveEntries removes the oldest audit entries, up to the one with that

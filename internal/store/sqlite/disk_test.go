@@ -165,7 +165,8 @@ func TestSync_fails(t *testing.T) {
 	syncs := theDisk.syncs.Load()
 	wantErr(t, "Update after it", addNamed(t, s, "e"), store.ErrReadOnly, path, "start")
 	wantErr(t, "Touch after it", s.Touch(t.Context(), []store.Use{{AgentID: "before", SecretID: "x"}}), store.ErrReadOnly)
-	wantErr(t, "Count after it", s.Count(t.Context(), "x", 1), store.ErrReadOnly)
+	_, err := s.Count(t.Context(), "x", 1)
+	wantErr(t, "Count after it", err, store.ErrReadOnly)
 	wantErr(t, "Broken", s.Broken(), store.ErrReadOnly)
 	if now := theDisk.syncs.Load(); now != syncs {
 		t.Errorf("%d more syncs were tried", now-syncs)

@@ -109,10 +109,15 @@ func (s *Store) Touch(ctx context.Context, uses []store.Use) error {
 }
 
 // Count adds to a counter, in the next group of updates.
-func (s *Store) Count(ctx context.Context, name string, n int64) error {
-	return s.change(ctx, &call{quiet: true, fn: func(t *tx) ([]audit.Event, error) {
-		return nil, t.write("counter "+name, addCount, name, n)
+func (s *Store) Count(ctx context.Context, name string, n int64) (count int64, err error) {
+	err = s.change(ctx, &call{quiet: true, fn: func(t *tx) ([]audit.Event, error) {
+		err := t.write("counter "+name, addCount, name, n)
+		if err == nil {
+			count, err = t.Counter(name)
+		}
+		return nil, err
 	}})
+	return count, err
 }
 
 // Counter reads a counter.

@@ -69,10 +69,10 @@ func TestUpgrade(t *testing.T) {
 					tx.AddClient(store.Client{ID: "c", Name: "new"}), tx.SetSigningKey(store.SigningKey{ID: "k", Sealed: []byte{}}),
 					tx.Spend("k", time.Now().Add(time.Hour)), tx.SetSetting("a", "b"),
 					tx.AddCredential(store.Credential{AgentID: fixtureAgent, Kind: store.KeyKind, ID: "new"}),
-					tx.SetCAKey(store.CAKey{ID: "new", Sealed: []byte{}}), tx.AddRevocation(store.Revocation{CA: "new", Serial: "1"}),
+					tx.SetCAKey(store.CAKey{ID: "new", Sealed: []byte{}}), tx.SetRevocation(store.Revocation{CA: "new", Serial: "1"}),
 					tx.AddRole(store.Role{ID: "r", Name: "new"}), tx.AddMember("r", fixtureAgent))
 			})
-			if err := errors.Join(err, s.Count(t.Context(), "c", 1)); err != nil {
+			if n, err2 := s.Count(t.Context(), "c", 1); err != nil || err2 != nil || n != 1 {
 				t.Error(err)
 			}
 			again := openFormat(t, path)

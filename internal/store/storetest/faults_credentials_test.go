@@ -2,6 +2,7 @@ package storetest_test
 
 import (
 	"context"
+	"slices"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 )
@@ -27,7 +28,22 @@ func (b *bad) Credentials(agentIDs []string, kind store.Kind, now int64, dead in
 
 func (b *bad) AddCredential(c store.Credential) error { return b.write(b.Tx.AddCredential(c)) }
 
-func (b *bad) AddRevocation(r store.Revocation) error { return b.write(b.Tx.AddRevocation(r)) }
+func (b *bad) SetRevocation(r store.Revocation) error {
+	known, err := b.Revocations(0)
+	same := func(k store.Revocation) bool { return k.CA == r.CA && k.Serial == r.Serial }
+	if b.f.fault == "keeps the first revocation" && slices.ContainsFunc(known, same) {
+		return err
+	}
+	return b.Tx.SetRevocation(r)
+}
+
+func (f *faulty) Count(ctx context.Context, name string, n int64) (int64, error) {
+	count, err := f.Store.Count(ctx, name, n)
+	if f.fault == "tells the count before" {
+		count -= n
+	}
+	return count, err
+}
 
 func (b *bad) SetCAKey(k store.CAKey) error {
 	if b.f.fault == "forgets the chain" {

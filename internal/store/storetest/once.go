@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -152,10 +153,19 @@ func uses(t *testing.T, open opener) {
 	}
 }
 
-// counters: many count at once, at two handles, and nothing is lost.
+// counters: many count at once, at two handles: nothing is lost, and nobody is
+// told a number that somebody else was told.
 func counters(t *testing.T, open opener) {
 	handles := []store.Store{open(), open()}
-	together(t, 40, func(n int) error { return handles[n%2].Count(t.Context(), "a", int64(n)) })
+	var told [40]int64
+	together(t, 40, func(n int) (err error) {
+		told[n], err = handles[n%2].Count(t.Context(), "a", int64(n))
+		return err
+	})
+	slices.Sort(told[1:]) // the first adds nothing
+	if slices.Contains(told[1:], 0) || len(slices.Compact(told[1:])) != 39 {
+		t.Errorf("the counts were told as %v", told)
+	}
 	for _, s := range handles {
 		view(t, s, func(r store.Reader) error {
 			a, err := r.Counter("a")

@@ -1,0 +1,145 @@
+package authority_test
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
+)
+
+// onList are the certificates on the revocation list, with when they ended.
+func (w *world) onList(t testing.TB) map[string]time.Time {
+	t.Helper()
+	der, err := w.RevocationList(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := x509.ParseRevocationList(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	on := map[string]time.Time{}
+	for _, e := range l.RevokedCertificateEntries {
+		on[fmt.Sprintf("%x", e.SerialNumber)] = e.RevocationTime
+	}
+	return on
+}
+
+// A certificate that was signed here and whose grace is over counts on other
+// servers until its own end: it is on the revocation list from then on, also when
+// it is ended again, or its agent goes.
+func TestCertificate_endedByGrace(t *testing.T) {
+	for name, again := range map[string]func(w *world, id string) error{
+		"nobody":           func(*world, string) error { return nil },
+		"the panic button": func(w *world, id string) error { _, err := w.RevokeAgent(t.Context(), admin, id); return err },
+		"its agent":        func(w *world, id string) error { return w.DeleteAgent(t.Context(), admin, id, "") },
+		"its name":         func(w *world, id string) error { return w.RevokeCertificate(t.Context(), admin, id, "old", nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newCA(t, authority.CAConfig{Own: true})
+			id := w.agent(t)
+			at := authority.Rotation{AgentID: id}
+			old := w.issue(t, authority.NewCertificate{Rotation: at, ID: "old", RequestPEM: csr(t, "ES256"), Life: 48 * time.Hour})
+			end := w.clock.in(time.Minute)
+			at.Previous = &authority.Retire{ID: "old", Expires: end}
+			next := w.issue(t, authority.NewCertificate{Rotation: at, ID: "next", RequestPEM: csr(t, "ES256"), Life: time.Hour})
+			if on := w.onList(t); len(on) != 0 {
+				t.Errorf("in its grace, on the list are %v", on)
+			}
+			w.clock.Add(2 * time.Hour)
+			if err := again(w, id); err != nil {
+				t.Fatal(err)
+			}
+			on := w.onList(t)
+			if on[old.Serial].Unix() != end {
+				t.Errorf("it ended at %v on the list, want %v", on[old.Serial], time.Unix(end, 0).UTC())
+			}
+			if _, bad := on[next.Serial]; bad {
+				t.Error("one that ended by itself is on the list")
+			}
+			w.clock.Add(46*time.Hour + authority.CRLLife)
+			if on := w.onList(t); len(on) != 0 {
+				t.Errorf("after its own end, on the list are %v", on)
+			}
+		})
+	}
+}
+
+// An expiry that is earlier than the certificate's own counts too, wherever it
+// comes from, and is taken back with it.
+func TestCertificate_endedByExpiry(t *testing.T) {
+	w := newCA(t, authority.CAConfig{Own: true})
+	id := w.agent(t)
+	at := authority.Rotation{AgentID: id}
+	moved := w.issue(t, authority.NewCertificate{Rotation: at, RequestPEM: csr(t, "ES256")})
+	expire := func(to int64) {
+		t.Helper()
+		if _, err := w.ExpireCertificate(t.Context(), admin, id, moved.ID, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expire(w.clock.in(time.Minute))
+	expire(0)
+	at.Expires = w.clock.in(time.Hour)
+	born := w.issue(t, authority.NewCertificate{Rotation: at, RequestPEM: csr(t, "ES384")})
+	w.clock.Add(2 * time.Hour)
+	if on := w.onList(t); len(on) != 1 || on[born.Serial].Unix() != at.Expires {
+		t.Errorf("on the list are %v, want %s that ended at %d", on, born.Serial, at.Expires)
+	}
+	expire(1) // at once, and not before it was made
+	if on := w.onList(t); len(on) != 2 || on[moved.Serial].Unix() != moved.NotBefore {
+		t.Errorf("on the list are %v, want %s that ended at %d", on, moved.Serial, moved.NotBefore)
+	}
+}
+
+// Servers over one store give no two lists the same number, and none that lacks
+// what is on one with a smaller.
+func TestCertificate_listsOfServers(t *testing.T) {
+	const servers, rounds = 3, 8
+	w := newCA(t, authority.CAConfig{Own: true})
+	var mu sync.Mutex
+	on := map[int64]int{} // by number, how many are on the list
+	var all sync.WaitGroup
+	for range servers {
+		a := w.signs(t, authority.CAConfig{Own: true}, openStore(t, w.path, w.clock))
+		id, request := w.agent(t), csr(t, "ES256")
+		all.Go(func() {
+			for n := range rounds {
+				c, err := a.AddCertificate(t.Context(), admin, authority.NewCertificate{Rotation: authority.Rotation{AgentID: id}, RequestPEM: request})
+				if err == nil {
+					err = a.RevokeCertificate(t.Context(), admin, id, c.ID, nil)
+				}
+				der, err2 := a.RevocationList(t.Context(), "")
+				if err = errors.Join(err, err2); err != nil {
+					t.Errorf("round %d: %v", n, err)
+					return
+				}
+				l, err := x509.ParseRevocationList(der)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				if _, twice := on[l.Number.Int64()]; twice {
+					t.Errorf("two lists have the number %v", l.Number)
+				}
+				on[l.Number.Int64()] = len(l.RevokedCertificateEntries)
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	last := 0
+	for _, number := range slices.Sorted(maps.Keys(on)) {
+		if on[number] < last {
+			t.Errorf("on list %d are %d, and %d on one before it", number, on[number], last)
+		}
+		last = on[number]
+	}
+}
