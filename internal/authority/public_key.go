@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/url"
-	"regexp"
 	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
@@ -32,9 +30,6 @@ type NewPublicKey struct {
 	CertificatePEM string          // whose key is taken, and nothing else of it
 	Source         string          // jwks_uri: a JWK Set that is fetched when the agent logs in
 }
-
-// kidForm is what can be a kid: it is part of a path.
-var kidForm = regexp.MustCompile(`^[A-Za-z0-9_~:@=+-][A-Za-z0-9._~:@=+-]{0,199}$`)
 
 // read reads the key that is asked for. What is wrong with it is told by name.
 func (n NewPublicKey) read() (store.Credential, error) {
@@ -87,17 +82,16 @@ func (n NewPublicKey) read() (store.Credential, error) {
 }
 
 func checkKid(id string) error {
-	if !kidForm.MatchString(id) {
-		return refuse(Invalid, "A kid has 1 to 200 of the characters A-Z a-z 0-9 . _ ~ : @ = + - and does not begin with a dot: %.200q has others.", id)
+	if err := keys.CheckID(id); err != nil {
+		return refuse(Invalid, "A kid %v.", err)
 	}
 	return nil
 }
 
 // readSource checks a jwks_uri. Where it leads is looked at when it is fetched.
 func (n NewPublicKey) readSource(out *store.Credential) error {
-	u, err := url.Parse(n.Source)
-	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Fragment != "" || len(n.Source) > 2000 {
-		return refuse(Invalid, "The jwksUri must be an https URL of at most 2000 characters, without user and fragment.")
+	if err := keys.CheckSource(n.Source); err != nil {
+		return refuse(Invalid, "The jwksUri %v.", err)
 	}
 	if n.Alg != "" {
 		return refuse(Invalid, "alg does not go with jwksUri: each key of the set has its own.")

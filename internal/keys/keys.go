@@ -15,6 +15,8 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"net/url"
+	"regexp"
 	"slices"
 )
 
@@ -83,6 +85,27 @@ func (p Public) Thumbprint() string {
 func SourceID(uri string) string {
 	sum := sha256.Sum256([]byte("jwks_uri " + uri))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// kidForm is what can be a kid at the server: it is part of a path.
+var kidForm = regexp.MustCompile(`^[A-Za-z0-9_~:@=+-][A-Za-z0-9._~:@=+-]{0,199}$`)
+
+// CheckID refuses what cannot be a kid. The error goes on from "a kid".
+func CheckID(kid string) error {
+	if !kidForm.MatchString(kid) {
+		return fmt.Errorf("has 1 to 200 of the characters A-Z a-z 0-9 . _ ~ : @ = + - and does not begin with a dot: %.40q is none", kid)
+	}
+	return nil
+}
+
+// CheckSource refuses what cannot be a jwks_uri. Where it leads is looked at
+// when it is fetched. The error goes on from its name.
+func CheckSource(uri string) error {
+	u, err := url.Parse(uri)
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Fragment != "" || len(uri) > 2000 {
+		return errors.New("must be an https URL of at most 2000 characters, without user and fragment")
+	}
+	return nil
 }
 
 // Algorithms are all that keys can be used with (RFC 7518 §3.1, RFC 8037).

@@ -80,6 +80,8 @@ func (r *keyResource) Update(ctx context.Context, req resource.UpdateRequest, re
 	o, err := config.offer()
 	switch {
 	case err != nil:
+	case !m.replaces(&state, o) && state.contradicted(o, &resp.Diagnostics):
+		return // a configuration that was known only now
 	case m.replaces(&state, o):
 		title = "Cannot rotate the agent key"
 		err = r.rotate(ctx, &m, &state, o)

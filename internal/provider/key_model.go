@@ -70,6 +70,8 @@ type offer struct {
 	kid     string
 	print   string // the thumbprint; "" of a jwks_uri
 	request api.KeyRequest
+	// What the configuration itself says of the key; "" where it does not.
+	saysKID, saysAlg string
 }
 
 // offer reads the key of a configuration. Errors never repeat what was given:
@@ -77,7 +79,7 @@ type offer struct {
 func (m *keyModel) offer() (offer, error) {
 	for _, v := range m.sources() {
 		if v.IsUnknown() {
-			return offer{}, nil
+			return offer{saysAlg: m.Alg.ValueString()}, nil
 		}
 	}
 	if m.Alg.IsUnknown() {
@@ -85,21 +87,27 @@ func (m *keyModel) offer() (offer, error) {
 	}
 	if !m.JWKSURI.IsNull() {
 		uri := m.JWKSURI.ValueString()
+		if err := keys.CheckSource(uri); err != nil {
+			return offer{}, fmt.Errorf("the jwks_uri %w", err)
+		}
 		return offer{known: true, kid: keys.SourceID(uri), request: api.KeyRequest{JWKSURI: uri}}, nil
 	}
 	k, name, err := m.public()
 	if err != nil {
 		return offer{}, fmt.Errorf("%s is refused: %w", name, err)
 	}
-	o := offer{known: true, kid: k.ID, print: k.Thumbprint()}
+	o := offer{known: true, kid: k.ID, print: k.Thumbprint(), saysKID: k.ID}
 	if o.kid == "" {
 		o.kid = o.print
+	}
+	if err := keys.CheckID(o.kid); err != nil {
+		return offer{}, fmt.Errorf("%s is refused: a kid %w", name, err)
 	}
 	wished := m.Alg.ValueString()
 	if wished == "" {
 		wished = k.Alg
 	}
-	o.request = api.KeyRequest{JWK: k.JWK()}
+	o.request, o.saysAlg = api.KeyRequest{JWK: k.JWK()}, wished
 	if k.Alg != "" && k.Alg != wished {
 		return offer{}, fmt.Errorf("alg is %s, and public_jwk is for %s: leave alg out, or give a JWK without it", wished, k.Alg)
 	}

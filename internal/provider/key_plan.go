@@ -104,9 +104,7 @@ func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 		set("version", types.Int64Unknown())
 		set("previous", types.ObjectUnknown(previousKeyTypes))
 		f.warnRotation(&plan, &state, o, &resp.Diagnostics)
-	case !config.Alg.IsNull() && !config.Alg.IsUnknown() && !config.Alg.Equal(state.Alg):
-		resp.Diagnostics.AddAttributeError(path.Root("alg"), "The algorithm of a key does not change", fmt.Sprintf(
-			"Key %s of agent %s is for %s, and a key is good for one algorithm. Give another key, or set alg back.", state.KID.ValueString(), state.AgentID.ValueString(), state.Alg.ValueString()))
+	case state.contradicted(o, &resp.Diagnostics):
 	default:
 		if plan.movesGrace(&state) {
 			set("previous", types.ObjectUnknown(previousKeyTypes))
@@ -119,6 +117,24 @@ func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 				"Key %s of agent %s is revoked, expired or superseded. No server takes a key twice: give another one.", state.KID.ValueString(), state.AgentID.ValueString()))
 		}
 	}
+}
+
+// contradicted tells that the configuration says of the key of the state what it
+// is not: the server keeps what it was told when the key came, and assertions
+// that follow the configuration would be refused.
+func (m *keyModel) contradicted(o offer, diags *diag.Diagnostics) bool {
+	kid, agent, alg := m.KID.ValueString(), m.AgentID.ValueString(), m.Alg.ValueString()
+	switch {
+	case o.saysAlg != "" && o.saysAlg != alg:
+		diags.AddError("The algorithm of a key does not change", fmt.Sprintf(
+			"Key %s of agent %s is for %s, and a key is good for one algorithm. Give another key, or set its alg back.", kid, agent, alg))
+	case o.saysKID != "" && o.saysKID != kid:
+		diags.AddError("The kid of a key does not change", fmt.Sprintf(
+			"Agent %s has this key as %s, and public_jwk names it %s: assertions that name it so would be refused, and no server takes a key twice. Give another key, or take the kid out of public_jwk, or set it back.", agent, kid, o.saysKID))
+	default:
+		return false
+	}
+	return true
 }
 
 // planKey marks what another key changes.

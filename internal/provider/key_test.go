@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -307,6 +308,42 @@ func TestKeyURI(t *testing.T) {
 	p.expectKeys(t, agent.id(), map[string]api.Status{first: api.Retiring, m.kid(): api.Active})
 }
 
+// TestKeyContradicted: what a configuration says of a key that is there already
+// cannot change it. Before, another kid or alg in the JWK was applied, and
+// nothing happened: assertions that followed it were refused.
+func TestKeyContradicted(t *testing.T) {
+	t.Parallel()
+	p := newRemotePlace(t)
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := keys.New(private.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	jwk := func(more string) attrs {
+		return attrs{"public_jwk": strings.TrimSuffix(string(k.JWK()), "}") + more + "}"}
+	}
+	agent := p.newAgent(t, nil)
+	m := p.resource(t, keyType)
+	m.apply(agent.owns(jwk(`,"kid":"one","alg":"PS256"`)))
+	for _, tt := range []struct{ more, title, detail string }{
+		{`,"kid":"one","alg":"RS256"`, "The algorithm of a key does not change", "is for PS256"},
+		{`,"kid":"two","alg":"PS256"`, "The kid of a key does not change", "has this key as one, and public_jwk names it two"},
+	} {
+		mustSay(t, tt.more, m.planBy(p.plugin(t), agent.owns(jwk(tt.more))).problems, tt.title, tt.detail)
+		late := m.plan(agent.owns(attrs{"public_jwk": unknown}))
+		_, d := p.plugin(t).applyPlan(keyType, m.instance, agent.owns(jwk(tt.more)), late)
+		mustSay(t, tt.more+", known late", d, tt.title, tt.detail)
+	}
+	for _, same := range []string{``, `,"kid":"one"`, `,"alg":"PS256"`} {
+		if did := m.apply(agent.owns(jwk(same))); did != updates || m.kid() != "one" || m.state["alg"] != "PS256" {
+			t.Errorf("%q: %s, %v", same, did, m.state)
+		}
+	}
+}
+
 // TestKeyRefused: each bad key is told as what it is, and never shown.
 func TestKeyRefused(t *testing.T) {
 	t.Parallel()
@@ -326,7 +363,9 @@ func TestKeyRefused(t *testing.T) {
 		"symmetric":           {attrs{"public_jwk": `{"kty":"oct","k":"AA"}`}, []string{"Invalid key", "symmetric"}},
 		"algorithm":           {a.pem().with("alg", "RS256"), []string{"Invalid key", `cannot be used for alg = "RS256": ES256 goes`}},
 		"algorithm with URI":  {attrs{"jwks_uri": "https://a.example", "alg": "ES256"}, []string{"No algorithm with jwks_uri"}},
-		"plain http":          {attrs{"jwks_uri": "http://a.example"}, []string{"Cannot add the agent key", "https"}},
+		"plain http":          {attrs{"jwks_uri": "http://a.example"}, []string{"Invalid key", "The jwks_uri must be an https URL"}},
+		"empty URI":           {attrs{"jwks_uri": ""}, []string{"Invalid key", "The jwks_uri must be an https URL"}},
+		"kid":                 {attrs{"public_jwk": strings.Replace(a.jwk, "{", `{"kid":"a/b",`, 1)}, []string{"Invalid key", `"a/b" is none`}},
 		"an end that is past": {a.pem().with("not_after", "2001-01-01T00:00:00Z"), []string{"Cannot add the agent key", "not in the future"}},
 		"no such agent":       {a.pem().with("agent_id", "11111111-2222-4333-8444-555555555555"), []string{"Cannot add the agent key", "There is no agent"}},
 	} {
