@@ -56,7 +56,8 @@ func (r *certificateResource) ModifyPlan(ctx context.Context, req resource.Modif
 	var config, plan, state certificateModel
 	if req.Plan.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-		readFacts(ctx, req.Private, &resp.Diagnostics).warnCertificateDeletion(&state, &resp.Diagnostics)
+		f := r.newest(state.held(), state.CertificateID.ValueString(), readFacts(ctx, req.Private, &resp.Diagnostics))
+		f.warnCertificateDeletion(&state, &resp.Diagnostics)
 		return
 	}
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)

@@ -70,6 +70,7 @@ type server struct {
 	embedded       bool
 	acceptNewStore bool
 	identity       *sealIdentity
+	seen           sync.Map // facts, by the credential: what reads of this run found
 	minted         sync.Map // by the key that is in private data: what Close revokes
 }
 

@@ -77,6 +77,22 @@ type held struct{ kind, attribute, agentID string }
 
 func (m *secretModel) held() held { return held{aSecret, "secret_id", m.AgentID.ValueString()} }
 
+// saw keeps what a read found of a credential until the end of the run.
+func (b *base) saw(of held, id string, f facts) { b.server.seen.Store(id+" of "+of.agentID, f) }
+
+// newest are the facts for a plan that deletes: those of the read before it, if
+// this run has read. Terraform (1.11) refreshes what was taken out of the
+// configuration, and then plans with the private state from before that: the
+// warnings would be of the run before.
+func (b *base) newest(of held, id string, kept facts) facts {
+	if b.server != nil {
+		if f, ok := b.server.seen.Load(id + " of " + of.agentID); ok {
+			return f.(facts)
+		}
+	}
+	return kept
+}
+
 // warnUsed tells that a credential ends which is in use, and why.
 func (f facts) warnUsed(of held, id, why string, diags *diag.Diagnostics) {
 	last, ok := f.usedLately(id)

@@ -62,7 +62,7 @@ func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	var config, plan, state keyModel
 	if req.Plan.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-		f := readFacts(ctx, req.Private, &resp.Diagnostics)
+		f := r.newest(state.held(), state.KID.ValueString(), readFacts(ctx, req.Private, &resp.Diagnostics))
 		f.warnKeyDeletion(&state, &resp.Diagnostics)
 		return
 	}
