@@ -76,6 +76,12 @@ func roles(s *suite) {
 	if !slices.ContainsFunc(all, func(r api.RoleResource) bool { return r.ID == made.ID && r.DisplayName == name }) {
 		s.Errorf("the role %s is not in the list of %d", made.ID, len(all))
 	}
+	for _, shown := range s.agent(s.bare().ID).Roles { // those that agents are born with
+		if !slices.ContainsFunc(all, func(r api.RoleResource) bool { return r.ID == shown.Value && r.DisplayName == shown.Display }) {
+			s.inferred("agents show the role %s, %q, which is not in the list of %d", shown.Value, shown.Display, len(all))
+		}
+		equal(s, "its name", s.readRole(shown.Value).DisplayName, shown.Display)
+	}
 	other := s.word()
 	s.ok("PatchRole", s.c.PatchRole(s.Context(), made.ID, []api.Operation{api.Replace("displayName", other)}))
 	equal(s, "displayName after a change", s.readRole(made.ID).DisplayName, other)

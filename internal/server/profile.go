@@ -23,6 +23,8 @@ type Profile struct {
 	// what there is of those in it.
 	maxCount    int
 	credentials bool
+	// everyone reports whether there is a role that all agents have.
+	everyone bool
 
 	agent   func(*call, authority.Agent) api.Agent
 	changed func(id string) string // path of the Location of an agent that was read or changed

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/uuid"
-
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
 )
@@ -22,6 +20,7 @@ func Asgardeo() Profile {
 		attributes: asgardeoAttributes(),
 		lax:        true,
 		maxCount:   100, // MaxUserNameListLength of the user store AGENT
+		everyone:   true,
 		agent:      asgardeoAgent,
 		changed:    func(id string) string { return "/scim2/Users/" + id },
 		schemas:    asgardeoSchemas,
@@ -51,7 +50,7 @@ func asgardeoAttributes() []attribute {
 }
 
 // asgardeoAgent shows no extension, no flag of a create, and active only where
-// somebody set it to false. Every agent has the role that all have.
+// somebody set it to false.
 func asgardeoAgent(c *call, a authority.Agent) api.Agent {
 	body := agentBody(c, a, authority.Along{})
 	body.Schemas = agentSchemas[:len(agentSchemas)-1]
@@ -59,15 +58,10 @@ func asgardeoAgent(c *call, a authority.Agent) api.Agent {
 	if *body.Active {
 		body.Active = nil
 	}
-	body.Roles = append([]api.Role{everyone(c)}, body.Roles...)
+	if all, has := c.everyone(); has {
+		body.Roles = slices.Insert(body.Roles, 0, c.roleOf(all.ID, all.Name))
+	}
 	return body
-}
-
-// everyone is the role that nobody gives and nobody takes away.
-func everyone(c *call) api.Role {
-	store := c.authority.StoreID()
-	id := uuid.NewSHA1(uuid.NameSpaceOID, []byte("everyone "+store)).String()
-	return c.roleOf(id, "everyone")
 }
 
 func asgardeoSchemas(base string) []api.Schema {

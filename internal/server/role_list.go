@@ -39,7 +39,7 @@ func (c *call) listRoles(in api.SearchRequest) (any, error) {
 	named := func(name string) bool { return slices.Contains(c.want.only, name) }
 	q := authority.RoleQuery{Members: named("users")}
 	q.Where, q.Offset, q.Limit = where, start-1, count
-	page, err := c.authority.Roles(c.Context(), q)
+	page, err := c.roles(q)
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,9 @@ func (s *Server) createRole(c *call, in api.RoleResource) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.keepsEveryone("", step); err != nil {
+		return nil, err
+	}
 	n := authority.NewRole{Name: in.DisplayName, Scopes: *step.Scopes}
 	if step.Members != nil {
 		n.Members = *step.Members
@@ -29,6 +32,9 @@ func (s *Server) createRole(c *call, in api.RoleResource) (any, error) {
 }
 
 func (s *Server) getRole(c *call) (any, error) {
+	if all, is := c.isEveryone(); is {
+		return c.roleWith(all, c.want.shows), nil
+	}
 	r, err := c.authority.Role(c.Context(), c.PathValue("roleId"))
 	if err != nil {
 		return nil, err
@@ -37,6 +43,9 @@ func (s *Server) getRole(c *call) (any, error) {
 }
 
 func (s *Server) deleteRole(c *call) (any, error) {
+	if err := c.keepsEveryone("deleted"); err != nil {
+		return nil, err
+	}
 	return nil, c.authority.DeleteRole(c.Context(), c.principal, c.PathValue("roleId"))
 }
 
@@ -83,6 +92,9 @@ func (c *call) changeRole(steps []authority.RoleChange) (any, error) {
 		if err := c.mayAssign(); err != nil {
 			return nil, err
 		}
+	}
+	if err := c.keepsEveryone("changed", steps...); err != nil {
+		return nil, err
 	}
 	r, err := c.authority.ChangeRole(c.Context(), c.principal, c.PathValue("roleId"), steps)
 	if err != nil {

@@ -282,3 +282,52 @@ func TestAsgardeoRoles(t *testing.T) {
 		t.Errorf("afterwards they are %+v", roles)
 	}
 }
+
+// TestAsgardeoEveryone: the role that agents show is a role as others are, and
+// nobody changes it.
+func TestAsgardeoEveryone(t *testing.T) {
+	g := newAsgardeo(t)
+	bot, _ := g.send("POST", agents, `{"`+api.SchemaWSO2Agent+`":{"DisplayName":"bot"}}`).is(201).json()["id"].(string)
+	shown := decodeAs[api.Agent](g.send("GET", agents+"/"+bot, "").is(200)).Roles[0]
+	for _, name := range []string{"reader", "writer"} {
+		g.send("POST", api.PathRoles, `{"displayName":"`+name+`"}`).is(201)
+	}
+	for query, want := range map[string][]string{
+		"":                                     {"everyone", "reader", "writer"},
+		"?count=1":                             {"everyone"},
+		"?startIndex=2&count=1":                {"reader"},
+		"?startIndex=2":                        {"reader", "writer"},
+		"?startIndex=4":                        nil,
+		"?filter=displayName+eq+everyone":      {"everyone"},
+		"?filter=displayName+co+r":             {"everyone", "reader", "writer"},
+		"?filter=displayName+eq+reader":        {"reader"},
+		"?filter=id+eq+" + shown.Value:         {"everyone"},
+		"?filter=audience.type+eq+application": nil,
+	} {
+		page := decodeAs[api.List[api.RoleResource]](g.send("GET", api.PathRoles+query, "").is(200))
+		var got []string
+		for _, r := range page.Resources {
+			got = append(got, r.DisplayName)
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) || page.ItemsPerPage != len(want) {
+			t.Errorf("%q has %v of %d, want %v", query, got, page.TotalResults, want)
+		}
+	}
+	if total := g.send("GET", api.PathRoles+"?count=1", "").json()["totalResults"]; total != 3.0 {
+		t.Errorf("there are %v roles", total)
+	}
+	for _, path := range []string{api.PathRoles, api.PathRolesV3} {
+		one := path + "/" + shown.Value
+		if r := decodeAs[api.RoleResource](g.send("GET", one, "").is(200)); r.ID != shown.Value || r.DisplayName != "everyone" || r.Users != nil {
+			t.Errorf("the role is %+v", r)
+		}
+		add := `{"Operations":[{"op":"add","path":"users","value":[{"value":"` + bot + `"}]}]}`
+		g.send("PATCH", one, add).refuses(403, "", "Cannot be changed")
+		g.send("PUT", one, `{"displayName":"all"}`).refuses(403, "", "Cannot be changed")
+		g.send("DELETE", one, "").refuses(403, "", "Role: everyone Cannot be deleted")
+		g.send("POST", path, `{"displayName":"Everyone"}`).refuses(409, "uniqueness", "already exists")
+	}
+	g.send("PATCH", api.PathRolesV3+"/"+shown.Value+"/Users", `{"Operations":[{"op":"remove","path":"users"}]}`).refuses(403, "", "Cannot be changed")
+	newRig(t).send("POST", api.PathRoles, `{"displayName":"everyone"}`).is(201) // where nobody has it
+}
