@@ -41,6 +41,8 @@ func (m *certificateModel) decide(state *certificateModel, f facts, o certificat
 		return rotateIt
 	case !sameDuration(m.EarlyRenewal, state.EarlyRenewal) && !f.Imported:
 		return askTheClock
+	case !m.CSRPEMWOVersion.IsNull() && !sameVersion:
+		return askTheClock // the apply may have a request for another key than the plan has
 	}
 	return keepIt
 }

@@ -506,6 +506,12 @@ func TestCertificateEphemeral(t *testing.T) {
 	if m.apply(with(b, 2)); m.certificateID() == second {
 		t.Error("another version changes nothing")
 	}
+	third := m.certificateID()
+	plan = m.plan(with(b, 3)) // as of a request that is read back, and stored only in the apply
+	c, _ := newRequest(t)
+	if _, d := m.carryOut(with(c, 3), plan); len(d.errors()) > 0 || m.certificateID() == third {
+		t.Errorf("a request that is another one in the apply: %s, %v", m.certificateID(), d)
+	}
 	m.writesNothing("csr_pem_wo", m.state)
 }
 

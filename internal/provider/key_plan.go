@@ -51,6 +51,13 @@ func (m *keyModel) replaces(state *keyModel, o offer) bool {
 	return !given && !state.same(o)
 }
 
+// renumbers reports whether a private key comes with another version. The one
+// that the plan saw may be another in the apply, as with `ephemeral
+// "tls_private_key"`, or be stored only then: so the plan cannot tell.
+func (m *keyModel) renumbers(state *keyModel) bool {
+	return !m.PrivateKeyPEMWO.IsNull() && !m.PrivateKeyWOVersion.Equal(state.PrivateKeyWOVersion)
+}
+
 // movesGrace: the end of the present grace follows grace_period.
 func (m *keyModel) movesGrace(state *keyModel) bool {
 	return (m.GracePeriod.IsUnknown() || m.grace() != state.grace()) && !state.Previous.IsNull()
@@ -99,12 +106,12 @@ func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 		return // of another agent the key is planned for itself
 	}
 	switch {
-	case plan.replaces(&state, o):
+	case !plan.replaces(&state, o) && state.contradicted(o, &resp.Diagnostics):
+	case plan.replaces(&state, o) || config.renumbers(&state):
 		planKey(&config, o, set)
 		set("version", types.Int64Unknown())
 		set("previous", types.ObjectUnknown(previousKeyTypes))
 		f.warnRotation(&plan, &state, o, &resp.Diagnostics)
-	case state.contradicted(o, &resp.Diagnostics):
 	default:
 		if plan.movesGrace(&state) {
 			set("previous", types.ObjectUnknown(previousKeyTypes))
@@ -137,9 +144,10 @@ func (m *keyModel) contradicted(o offer, diags *diag.Diagnostics) bool {
 	return true
 }
 
-// planKey marks what another key changes.
+// planKey marks what another key changes. A private key that is written only is
+// another one in the apply, where it is ephemeral.
 func planKey(config *keyModel, o offer, set func(string, attr.Value)) {
-	if o.known {
+	if o.known && config.PrivateKeyPEMWO.IsNull() {
 		set("kid", types.StringValue(o.kid))
 		set("thumbprint", optional(o.print))
 		set("alg", optional(o.request.Alg))

@@ -160,6 +160,44 @@ func TestKeyGiven(t *testing.T) {
 	}
 }
 
+// TestKeyEphemeral: an ephemeral key is another one in the apply than in the
+// plan, and one that is read back where it is stored may be the old one in the
+// plan. Terraform fails an apply that makes anything else of what the plan says
+// ("inconsistent final plan"), so the plan says nothing of such a key.
+func TestKeyEphemeral(t *testing.T) {
+	t.Parallel()
+	p := newRemotePlace(t)
+	agent := p.newAgent(t, nil)
+	m := p.resource(t, keyType)
+	a, b, c := newKeyPair(t), newKeyPair(t), newKeyPair(t)
+	for i, step := range []struct {
+		name           string
+		planned, comes keyPair
+	}{
+		{"create", newKeyPair(t), a},
+		{"another key in both", newKeyPair(t), b},
+		{"the old key in the plan", b, c},
+		{"the same key in both", c, c},
+	} {
+		before := m.state.version()
+		with := func(k keyPair) attrs {
+			return agent.owns(attrs{"private_key_pem_wo": k.private, "private_key_wo_version": i + 1})
+		}
+		plan := m.plan(with(step.planned))
+		if _, d := m.carryOut(with(step.comes), plan); len(d.errors()) > 0 {
+			t.Fatalf("%s: %v", step.name, d)
+		}
+		if m.kid() != step.comes.kid {
+			t.Errorf("%s: the key is %s, want %s", step.name, m.kid(), step.comes.kid)
+		}
+		if rotated := m.state.version() > before; rotated == (step.planned == step.comes) {
+			t.Errorf("%s: the version was %d and is %d", step.name, before, m.state.version())
+		}
+		m.settled(with(newKeyPair(t)))
+	}
+	p.expectKeys(t, agent.id(), map[string]api.Status{a.kid: api.Revoked, b.kid: api.Retiring, c.kid: api.Active})
+}
+
 // TestKeyEnds: not_after and grace_period move ends, and nothing else.
 func TestKeyEnds(t *testing.T) {
 	t.Parallel()
