@@ -244,7 +244,8 @@ func findAgents(s *suite) {
 	mark := s.word()
 	var ids []string
 	for _, name := range []string{"one", "two", "three"} {
-		ids = append(ids, s.create(api.Agent{Profile: api.AgentProfile{DisplayName: mark + " " + name, Owner: mark}}).ID)
+		ids = append(ids, s.create(api.Agent{ExternalID: mark + "/" + name,
+			Profile: api.AgentProfile{DisplayName: mark + " " + name, Owner: mark, Description: "is " + name}}).ID)
 	}
 	find := func(f api.Filter) (found []string) {
 		s.Helper()
@@ -267,6 +268,16 @@ func findAgents(s *suite) {
 		{api.Filter{{Attribute: "id", Op: "eq", Value: ids[2]}}, ids[2:]},
 		{api.Filter{{Attribute: "userName", Op: "eq", Value: api.UserNamePrefix + ids[2]}}, ids[2:]},
 		{api.Filter{{Attribute: display, Op: "eq", Value: mark}}, nil},
+		// Without the URN, and what a WSO2 server has no attribute of its own for.
+		{api.Filter{{Attribute: "DisplayName", Op: "sw", Value: mark}, {Attribute: "Owner", Op: "eq", Value: mark}}, ids},
+		{api.Filter{{Attribute: "Owner", Op: "eq", Value: mark}, {Attribute: "Description", Op: "eq", Value: "is two"}}, ids[1:2]},
+		{api.Filter{{Attribute: "Owner", Op: "eq", Value: mark}, {Attribute: api.SchemaWSO2Agent + ":Description", Op: "ew", Value: "one"}}, ids[:1]},
+		{api.Filter{{Attribute: "Owner", Op: "eq", Value: mark}, {Attribute: "Description", Op: "co", Value: "is t"}}, ids[1:]},
+		{api.Filter{{Attribute: "Owner", Op: "eq", Value: mark}, {Attribute: "Description", Op: "co", Value: mark}}, nil},
+		{api.Filter{{Attribute: "externalId", Op: "sw", Value: mark + "/t"}}, ids[1:]},
+		{api.Filter{{Attribute: "externalId", Op: "eq", Value: mark + "/one"}}, ids[:1]},
+		{api.Filter{{Attribute: "externalId", Op: "co", Value: mark[2:] + "/"}, {Attribute: "DisplayName", Op: "ew", Value: "one"}}, ids[:1]},
+		{api.Filter{{Attribute: "Owner", Op: "eq", Value: mark}, {Attribute: "externalId", Op: "ew", Value: "/two"}}, ids[1:2]},
 	} {
 		want := slices.Sorted(slices.Values(tt.want))
 		if got := find(tt.filter); !slices.Equal(got, want) {

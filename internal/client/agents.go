@@ -56,6 +56,14 @@ func (c *Client) ReadAgent(ctx context.Context, id string) (api.Agent, error) {
 // error ends it.
 func (c *Client) FindAgents(ctx context.Context, f api.Filter) iter.Seq2[api.Agent, error] {
 	return func(yield func(api.Agent, error) bool) {
+		switch ext, err := c.extended(ctx); {
+		case err != nil:
+			yield(api.Agent{}, err)
+			return
+		case !ext:
+			c.findPlain(ctx, f)(yield)
+			return
+		}
 		for p := (pager{filter: f.String()}); !p.done; {
 			page, err := c.snap.page(ctx, &p)
 			if err != nil {

@@ -97,7 +97,7 @@ func (c *Client) withMarker(ctx context.Context, text string) func(func(api.Agen
 		p := pager{filter: filter.String()}
 		for !p.done {
 			page, err := c.snap.page(ctx, &p)
-			if e, ok := errors.AsType[*api.Error](err); ok && p.filter != "" && p.passed == 0 && (e.Status == http.StatusBadRequest || e.Status == http.StatusNotImplemented) {
+			if p.filter != "" && p.passed == 0 && refusesFilter(err) {
 				p.filter = ""
 				continue
 			}
@@ -123,6 +123,12 @@ func (c *Client) withMarker(ctx context.Context, text string) func(func(api.Agen
 			}
 		}
 	}
+}
+
+// refusesFilter reports whether the server does not filter so.
+func refusesFilter(err error) bool {
+	e, ok := errors.AsType[*api.Error](err)
+	return ok && (e.Status == http.StatusBadRequest || e.Status == http.StatusNotImplemented)
 }
 
 // marks knows which agents have which external id, for creates. The first are
