@@ -266,7 +266,11 @@ func (m *managed) carryOut(config attrs, plan planned) (action, problems) {
 	create := m.planBy(p, config)
 	p.mustPass("plan the new one", create.problems)
 	if !m.cbd {
-		if d := old.change(p, nil, planned{}); len(d.errors()) > 0 {
+		destroy := planned{}
+		if old.tainted { // the plan began without a prior state, and its private state is what Delete gets
+			destroy.private = []byte{}
+		}
+		if d := old.change(p, nil, destroy); len(d.errors()) > 0 {
 			m.instance = old.instance
 			return what, d
 		}

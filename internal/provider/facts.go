@@ -41,9 +41,6 @@ type facts struct {
 	// Ending is when a destroy set a secret that nobody knows, if it did: its
 	// answer was lost.
 	Ending *span `json:"ending,omitempty"`
-	// Dead are secrets of a pair's agents that nobody knows because it set them
-	// itself, by the id of the agent.
-	Dead map[string]string `json:"dead,omitempty"`
 	// Withdrawn: the secret was given by the configuration, and somebody
 	// revoked it: the same value is not sent again unasked.
 	Withdrawn bool `json:"withdrawn,omitempty"`

@@ -56,25 +56,27 @@ func (r *pairResource) Create(ctx context.Context, req resource.CreateRequest, r
 	if err == nil {
 		err = r.secrets().first(ctx, &n, nil)
 	}
-	f := facts{Store: srv.StoreID}
 	if err != nil {
 		// Tainted, so that the next apply sets others: whoever ran it would
 		// not know whose the present ones are.
 		if left := r.leftByUs(ctx, m.BlueAgentID.ValueString(), m.GreenAgentID.ValueString()); isAmbiguous(err) || len(left) > 0 {
-			f.Dead = left
+			for _, side := range []string{blue, green} {
+				_, agentID := m.slot(side)
+				m.setSide(side, noSide().killed(left[agentID]))
+			}
 			m.Version, m.Drift, m.RotationDue = types.Int64Value(0), types.BoolValue(true), types.BoolValue(false)
 			m.SecretWO = types.StringNull()
 			m.show(name)
-			r.save(ctx, &m, f, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
+			r.save(ctx, &m, facts{Store: srv.StoreID}, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
 		}
 		resp.Diagnostics.AddError("Cannot create the pair", "Agent "+n.agentID+": "+r.explain(err))
 		return
 	}
 	m.take(name, n, 0)
-	r.save(ctx, &m, f, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
+	r.save(ctx, &m, facts{Store: srv.StoreID}, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
 	// The secret that the idle agent was created with is nobody's.
-	r.kill(ctx, &m, other(name), &f, &resp.Diagnostics)
-	r.save(ctx, &m, f, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
+	r.kill(ctx, &m, other(name), &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
 }
 
 // unused refuses agents of which somebody may use the secret.
@@ -97,7 +99,7 @@ func (r *pairResource) unused(ctx context.Context, m *pairModel) error {
 
 // kill gives the idle side a secret that nobody knows. When that fails the pair
 // remembers that it is to be done.
-func (r *pairResource) kill(ctx context.Context, m *pairModel, name string, f *facts, diags *diag.Diagnostics) {
+func (r *pairResource) kill(ctx context.Context, m *pairModel, name string, diags *diag.Diagnostics) {
 	_, agentID := m.slot(name)
 	a, err := r.client().SetPassword(ctx, agentID, secret.GenerateWSO2())
 	m.RevokePending = types.BoolValue(err != nil)
@@ -106,8 +108,7 @@ func (r *pairResource) kill(ctx context.Context, m *pairModel, name string, f *f
 			"Agent "+agentID+", the "+name+" one, was to get a secret that nobody knows: "+r.explain(err)+" The next apply does it.")
 		return
 	}
-	m.setSide(name, m.side(name).lost())
-	f.Dead = map[string]string{agentID: passwordOf(a).SecretID}
+	m.setSide(name, m.side(name).killed(a.PasswordTime()))
 }
 
 func (r *pairResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -137,8 +138,17 @@ func (r *pairResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 			return
 		}
 		s := m.side(name)
+		ended := f.Ending.covers(a.PasswordTime()) // by a destroy whose answer was lost: Delete does it again
+		if ended {
+			s = s.killed(a.PasswordTime())
+			if name == active {
+				s.SecretID = types.StringValue(passwordOf(a).SecretID)
+				m.Secret, m.SealedSecret = types.StringNull(), types.StringNull()
+			}
+			m.setSide(name, s)
+		}
 		if name == active {
-			f.Blocked, m.Drift = a.Blocked(), types.BoolValue(!s.stillHas(a))
+			f.Blocked, m.Drift = a.Blocked(), types.BoolValue(ended || !s.stillHas(a))
 			f.Withdrawn = !m.SecretWOVersion.IsNull() && m.Drift.ValueBool()
 		} else if !s.SecretID.IsNull() && !s.stillHas(a) {
 			m.setSide(name, s.lost())
@@ -180,7 +190,7 @@ func (r *pairResource) Update(ctx context.Context, req resource.UpdateRequest, r
 		}
 		if err == nil {
 			m.take(name, n, state.Version.ValueInt64())
-			f.Imported, f.Withdrawn = false, false
+			f.Imported, f.Withdrawn, f.Ending = false, false, nil
 		}
 	} else if err == nil {
 		if m.flips(&state) {
@@ -201,8 +211,8 @@ func (r *pairResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	m.RevokePending = types.BoolValue(revokes)
 	r.save(ctx, &m, f, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
 	if revokes {
-		r.kill(ctx, &m, other(m.ActiveSide.ValueString()), &f, &resp.Diagnostics)
-		r.save(ctx, &m, f, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
+		r.kill(ctx, &m, other(m.ActiveSide.ValueString()), &resp.Diagnostics)
+		resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
 	}
 }
 
@@ -230,7 +240,7 @@ func (r *pairResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 		_, agentID := m.slot(name)
 		s := m.side(name)
 		if s.SecretID.IsNull() && name != m.ActiveSide.ValueString() {
-			r.disown(ctx, agentID, f)
+			r.disown(ctx, agentID, s)
 			continue // nobody knows it already, or it is somebody else's
 		}
 		if err := r.secrets().end(ctx, &secretModel{AgentID: types.StringValue(agentID), SecretID: s.SecretID, Version: m.Version, OnExisting: m.OnExisting}, f); err != nil && !isGone(err) {
@@ -243,11 +253,12 @@ func (r *pairResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	}
 }
 
-// disown notes of a secret that the pair set and nobody knows that it is its own:
+// disown notes of a secret that the pair set, and nobody knows, that it is its own:
 // a Create that follows needs no leave to replace it. What hinders that, the
-// Create meets, too.
-func (r *pairResource) disown(ctx context.Context, agentID string, f facts) {
-	if a, err := r.client().ReadAgent(ctx, agentID); err == nil && f.Dead[agentID] == passwordOf(a).SecretID {
+// Create meets, too. Private state does not tell: of a tainted resource Terraform
+// hands none to Delete.
+func (r *pairResource) disown(ctx context.Context, agentID string, s side) {
+	if a, err := r.client().ReadAgent(ctx, agentID); err == nil && s.RotatedAt.Equal(millis(a.PasswordTime())) {
 		r.client().Disclaim(a)
 	}
 }

@@ -62,6 +62,16 @@ func (s side) lost() side {
 	return s
 }
 
+// killed is the side after a secret was set that nobody knows, when it was; 0 when
+// that is not known.
+func (s side) killed(at int64) side {
+	s = s.lost()
+	if at != 0 {
+		s.RotatedAt = millis(at)
+	}
+	return s
+}
+
 func noSide() side {
 	return side{types.StringNull(), types.StringNull(), types.StringNull(), types.Int64Null(), timetypes.NewRFC3339Null()}
 }

@@ -130,6 +130,18 @@ func TestPairTaint(t *testing.T) {
 	m.taint()
 	m.apply(config)
 	p.expectServes(t, m, "blue")
+
+	p.shared = nil
+	p.shared = p.plugin(t)
+	p.remote.skew.advance(time.Minute)
+	m.refresh()
+	p.remote.fail(fault{method: http.MethodPatch, times: 1, first: true})
+	p.remote.fail(fault{method: http.MethodGet, path: regexp.MustCompile(anyAgent)})
+	m.taint()
+	_, d = m.try(config)
+	mustSay(t, "the destroy", d, "Cannot revoke the secrets of the pair", "not known")
+	p.remote.mend()
+	again(config)
 }
 
 // TestPairDrift: another secret of the active agent is a reason to change

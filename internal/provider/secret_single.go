@@ -110,6 +110,9 @@ func (s single) look(ctx context.Context, srv client.Server, a api.Agent, m *sec
 	} else {
 		m.Drift = types.BoolValue(true)
 	}
+	if f.Ending.covers(present.CreatedAt) { // what a destroy set, whose answer was lost: Delete ends it as it would ours
+		m.SecretID, m.Secret, m.SealedSecret, m.Drift = types.StringValue(present.SecretID), types.StringNull(), types.StringNull(), types.BoolValue(true)
+	}
 	m.Previous = noPrevious()
 	m.RotationDue = types.BoolValue(m.due(now))
 	f.Store, f.Blocked, f.MakesRoom, f.Latest = srv.StoreID, a.Blocked(), "", ""
@@ -173,14 +176,14 @@ func (s single) end(ctx context.Context, m *secretModel, f facts) error {
 	return err
 }
 
-// leftByUs are the secrets that nobody knows because this run set them, as the
-// Delete of a replacement does, by the ids of their agents. Those that agents
+// leftByUs tells, by the ids of their agents, when the secrets were set that
+// nobody knows because this run set them, as the Delete of a replacement does. Those that agents
 // were created with need no remembering.
-func (b *base) leftByUs(ctx context.Context, agentIDs ...string) map[string]string {
-	left := map[string]string{}
+func (b *base) leftByUs(ctx context.Context, agentIDs ...string) map[string]int64 {
+	left := map[string]int64{}
 	for _, id := range agentIDs {
 		if a, err := b.client().ReadAgent(ctx, id); err == nil && !bornWith(a) && b.client().PasswordSetHere(a) {
-			left[id] = passwordOf(a).SecretID
+			left[id] = a.PasswordTime()
 		}
 	}
 	return left
