@@ -74,7 +74,8 @@ func (r *keyResource) Update(ctx context.Context, req resource.UpdateRequest, re
 		return
 	}
 	f := readFacts(ctx, req.Private, &resp.Diagnostics)
-	if _, ok := r.inStore(ctx, f, &resp.Diagnostics); !ok {
+	srv, ok := r.inStore(ctx, f, &resp.Diagnostics)
+	if !ok {
 		return
 	}
 	title := "Cannot update the agent key"
@@ -85,7 +86,7 @@ func (r *keyResource) Update(ctx context.Context, req resource.UpdateRequest, re
 		return // a configuration that was known only now
 	case m.replaces(&state, o):
 		title = "Cannot rotate the agent key"
-		err = r.rotate(ctx, &m, &state, o)
+		err = r.rotate(ctx, srv, &m, &state, o)
 		f.Withdrawn, f.MakesRoom = false, ""
 	default:
 		m.keepComputed(&state)

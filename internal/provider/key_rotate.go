@@ -91,13 +91,17 @@ func (r *keyResource) put(ctx context.Context, agentID string, o offer) (api.Key
 // rotate adds another key and lets the old one live on for its grace. Where the
 // agent has no room for it, the one before the old one makes room: keys that
 // are not of this state are never touched.
-func (r *keyResource) rotate(ctx context.Context, m, state *keyModel, o offer) error {
+func (r *keyResource) rotate(ctx context.Context, srv client.Server, m, state *keyModel, o offer) error {
 	agentID, old := state.AgentID.ValueString(), state.KID.ValueString()
 	now, err := r.client().Now(ctx)
 	if err != nil {
 		return err
 	}
-	former, found, err := r.keyOf(ctx, agentID, old, nil)
+	listed, err := r.client().Keys(ctx, agentID)
+	if err != nil {
+		return err
+	}
+	former, found, err := r.keyOf(ctx, agentID, old, listed)
 	if err != nil {
 		return err
 	}
@@ -111,10 +115,17 @@ func (r *keyResource) rotate(ctx context.Context, m, state *keyModel, o offer) e
 	if m.movesGrace(state) && over(state.added(), m.grace(), now) {
 		o.request.Revoke = []string{before}
 	}
+	there := slices.IndexFunc(listed, func(k api.Key) bool { return k.KID == o.kid })
+	if there >= 0 { // unless a rotation that was cut off left it, it becomes this resource's
+		o.request.Claim = listed[there].CreatedBy != srv.Principal || listed[there].CreatedAt < former.CreatedAt
+	}
 	k, err := r.put(ctx, agentID, o)
 	if errors.Is(err, api.ErrLimit) && before != "" && len(o.request.Revoke) == 0 {
 		o.request.Revoke = []string{before}
 		k, err = r.put(ctx, agentID, o)
+	}
+	if err == nil && there >= 0 {
+		k, err = r.wasThere(ctx, m, o, former, k)
 	}
 	if err != nil {
 		return err
@@ -128,6 +139,27 @@ func (r *keyResource) rotate(ctx context.Context, m, state *keyModel, o offer) e
 		m.setPrevious(old, end)
 	}
 	return nil
+}
+
+// wasThere does what the server does not do with a key that was there before the
+// rotation to it, as when the agent's owner had added it, or the answer of the
+// rotation was lost: it ends the old ones. Repeating it does no harm.
+func (r *keyResource) wasThere(ctx context.Context, m *keyModel, o offer, former, k api.Key) (api.Key, error) {
+	agentID := m.AgentID.ValueString()
+	for _, kid := range o.request.Revoke {
+		if err := r.client().RevokeKey(ctx, agentID, kid, ""); err != nil && !isGone(err) {
+			return k, err
+		}
+	}
+	if retire := o.request.Previous; retire != nil && (former.ExpiresAt == 0 || former.ExpiresAt > retire.ExpiresAt) {
+		if _, err := r.client().ExpireKey(ctx, agentID, retire.KID, retire.ExpiresAt); err != nil && !errors.Is(err, api.ErrDead) && !isGone(err) {
+			return k, err
+		}
+	}
+	if k.ExpiresAt == m.expiry() {
+		return k, nil
+	}
+	return r.client().ExpireKey(ctx, agentID, k.KID, m.expiry())
 }
 
 // move shifts the ends that a changed configuration moves. Repeating it does no

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/keys"
 )
@@ -280,6 +282,38 @@ func TestKeyInterrupted(t *testing.T) {
 		t.Errorf("the rotation again: %v", again.state)
 	}
 	p.expectKeys(t, agent.id(), map[string]api.Status{a.kid: api.Retiring, b.kid: api.Active})
+}
+
+// TestKeyThere: a rotation to a key that somebody had added already ends the old
+// one as any other does. Before, the old one stayed good for ever, because a
+// server changes nothing when it is given a key that it has.
+func TestKeyThere(t *testing.T) {
+	t.Parallel()
+	p := newRemotePlace(t)
+	a, b, c := newKeyPair(t), newKeyPair(t), newKeyPair(t)
+	agent := p.newAgent(t, nil)
+	m := p.resource(t, keyType)
+	byHand := func(k keyPair) {
+		t.Helper()
+		_, err := p.hand(t).AddKey(t.Context(), agent.id(), api.KeyRequest{PublicKeyPEM: k.public})
+		p.hand(t).check("add a key", err)
+	}
+	byHand(b) // older than the one of the resource
+	m.apply(agent.owns(a.pem()))
+	m.apply(agent.owns(b.pem()))
+	planned := m.state["previous"]
+	if did := m.apply(agent.owns(b.pem())); did != noAction || !cmp.Equal(m.state["previous"], planned) {
+		t.Errorf("%s, and previous is %v, it was %v", did, m.state["previous"], planned)
+	}
+	if old, err := p.hand(t).Key(t.Context(), agent.id(), a.kid); err != nil || old.ExpiresAt == 0 {
+		t.Errorf("the old key is %+v, %v", old, err)
+	}
+	p.hand(t).check("revoke a key", p.hand(t).RevokeKey(t.Context(), agent.id(), a.kid, ""))
+	byHand(c) // newer
+	m.apply(agent.owns(c.pem()).with("grace_period", "0s").with("not_after", "2999-01-01T00:00:00Z"))
+	p.expectKeys(t, agent.id(), map[string]api.Status{a.kid: api.Revoked, b.kid: api.Expired, c.kid: api.Active})
+	m.apply(nil)
+	p.expectKeys(t, agent.id(), map[string]api.Status{a.kid: api.Revoked, b.kid: api.Revoked, c.kid: api.Revoked})
 }
 
 // TestKeyReplacedByItself: under create_before_destroy the same key comes again
