@@ -63,6 +63,23 @@ type signingCA struct {
 	private crypto.Signer
 }
 
+// above are the certificates above what the CA signs: the topmost as the root, and
+// those between.
+func (ca signingCA) above() (between, root *x509.CertPool) {
+	between, root = x509.NewCertPool(), x509.NewCertPool()
+	top := ca.cert.Raw
+	for rest := []byte(ca.record.Chain); ; {
+		var b *pem.Block
+		if b, rest = pem.Decode(rest); b == nil {
+			break
+		}
+		between.AppendCertsFromPEM([]byte(certificatePEM(top)))
+		top = b.Bytes
+	}
+	root.AppendCertsFromPEM([]byte(certificatePEM(top)))
+	return between, root
+}
+
 // CAs lists the keys that sign certificates, oldest first.
 func (a *Authority) CAs(ctx context.Context) (out []CA, err error) {
 	err = a.store.View(ctx, func(r store.Reader) error {
@@ -123,6 +140,8 @@ func (a *Authority) ImportCA(ctx context.Context, p Principal, chain string, pri
 		return CA{}, refuse(Invalid, "The private key is not that of the CA certificate.")
 	case !c.IsCA || !c.BasicConstraintsValid || c.KeyUsage&x509.KeyUsageCertSign == 0 || c.KeyUsage&x509.KeyUsageCRLSign == 0:
 		return CA{}, refuse(Invalid, "The certificate is not one of a CA that may sign certificates and revocation lists.")
+	case len(c.SubjectKeyId) == 0: // RFC 5280 §4.2.1.2: a must; no revocation list can be signed without
+		return CA{}, refuse(Invalid, "The CA certificate has no subject key identifier: make it again with one (OpenSSL: subjectKeyIdentifier=hash).")
 	case !forClients(c.Certificate):
 		return CA{}, refuse(Invalid, "The CA certificate is not for certificates of clients: its extended key usage has no clientAuth.")
 	case now.Before(c.NotBefore) || !now.Before(c.NotAfter):

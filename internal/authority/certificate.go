@@ -217,10 +217,10 @@ func (a *Authority) sign(ctx context.Context, n NewCertificate, public keys.Publ
 	if err != nil {
 		return fmt.Errorf("read a certificate that was just signed: %w", err)
 	}
-	// A given CA may be bound to other names, or end above before it ends here.
-	roots := x509.NewCertPool()
-	roots.AddCert(ca.cert)
-	if err := under(c.Certificate, nil, roots, now); err != nil {
+	// A given CA may be bound to other names, or to no CA below it, and one above
+	// it may have ended: others see that, who trust the one at the top.
+	between, roots := ca.above()
+	if err := under(c.Certificate, between, roots, now); err != nil {
 		return refuse(NoCA, "The CA signs no certificate that holds: %v.", err)
 	}
 	describe(add, c)

@@ -293,15 +293,19 @@ func TestCertificate_revocationListOfBefore(t *testing.T) {
 // to everybody who gets one.
 func TestCertificate_givenChain(t *testing.T) {
 	w := newCA(t, authority.CAConfig{})
-	root, stranger := newRoot(t, w.clock.Now(), "root"), newRoot(t, w.clock.Now(), "stranger")
+	top, stranger := newRoot(t, w.clock.Now(), "root"), newRoot(t, w.clock.Now(), "stranger")
 	ca := x509.Certificate{
 		Subject: pkix.Name{CommonName: "intermediate"}, NotAfter: w.clock.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 	}
-	good := root.sign(t, ca, "other")
+	good := top.sign(t, ca, "other")
 	forServers, bound := ca, ca
 	forServers.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	bound.PermittedURIDomains, bound.PermittedDNSDomainsCritical = []string{"elsewhere.example"}, true
+	bare := x509.Certificate{ // x509 adds the id to whatever it knows as a CA
+		Subject: ca.Subject, NotAfter: ca.NotAfter, KeyUsage: ca.KeyUsage,
+		ExtraExtensions: []pkix.Extension{{Id: []int{2, 5, 29, 19}, Critical: true, Value: []byte{0x30, 3, 1, 1, 0xff}}},
+	}
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(pairs()["other"])
 	if err != nil {
 		t.Fatal(err)
@@ -312,25 +316,54 @@ func TestCertificate_givenChain(t *testing.T) {
 		{"key first", private + good, `is "PRIVATE KEY"`},
 		{"with another root", good + certificateText(stranger.cert), "did not sign"},
 		{"with something behind", good + "secret words", "not PEM"},
-		{"long", good + strings.Repeat(certificateText(root.cert), 6), "more than 6"},
+		{"long", good + strings.Repeat(certificateText(top.cert), 6), "more than 6"},
 		{"empty", " \n", "not PEM"},
-		{"for servers", root.sign(t, forServers, "other"), "no clientAuth"},
+		{"for servers", top.sign(t, forServers, "other"), "no clientAuth"},
+		// It would sign certificates, and never a revocation list.
+		{"without its key's id", top.sign(t, bare, "other"), "no subject key identifier"},
 	} {
 		_, err := w.ImportCA(t.Context(), admin, tt.chain, pairs()["other"])
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %s", tt.name, err, tt.want)
 		}
 	}
-	made, err := w.ImportCA(t.Context(), admin, good+certificateText(root.cert), pairs()["other"])
-	if err != nil || made.Certificate+made.Chain != good+certificateText(root.cert) {
+	made, err := w.ImportCA(t.Context(), admin, good+certificateText(top.cert), pairs()["other"])
+	if err != nil || made.Certificate+made.Chain != good+certificateText(top.cert) {
 		t.Errorf("it is kept as %s%s, %v", made.Certificate, made.Chain, err)
 	}
 	// One that may not sign for our names is told at the first certificate.
-	if _, err := w.ImportCA(t.Context(), admin, root.sign(t, bound, "other"), pairs()["other"]); err != nil {
+	if _, err := w.ImportCA(t.Context(), admin, top.sign(t, bound, "other"), pairs()["other"]); err != nil {
 		t.Fatal(err)
 	}
-	_, err = w.AddCertificate(t.Context(), admin, authority.NewCertificate{Rotation: authority.Rotation{AgentID: w.agent(t)}, RequestPEM: csr(t, "ES256")})
+	ask := authority.NewCertificate{Rotation: authority.Rotation{AgentID: w.agent(t)}, RequestPEM: csr(t, "ES256")}
+	_, err = w.AddCertificate(t.Context(), admin, ask)
 	wantKind(t, err, authority.NoCA)
+
+	// Nor one whose certificates nobody takes who trusts the root alone.
+	above := ca
+	single := top.sign(t, above, "other") // of a CA that may have none below it
+	above.MaxPathLenZero, above.NotAfter = false, w.clock.Now().Add(time.Minute)
+	soon := top.sign(t, above, "other")
+	for _, tt := range []struct {
+		above string
+		after time.Duration
+		good  bool
+	}{{single, 0, false}, {soon, 0, true}, {soon, 2 * time.Minute, false}} {
+		middle := root{parsed(t, tt.above), pairsEC("other")}
+		if tt.after == 0 {
+			if _, err := w.ImportCA(t.Context(), admin, middle.sign(t, ca, "ES384")+tt.above+certificateText(top.cert), pairs()["ES384"]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.clock.Add(tt.after)
+		ask.Rotation = authority.Rotation{AgentID: w.agent(t)}
+		_, err := w.AddCertificate(t.Context(), admin, ask)
+		if (err == nil) != tt.good {
+			t.Errorf("below %s: %v", middle.cert.Subject, err)
+		} else if err != nil {
+			wantKind(t, err, authority.NoCA)
+		}
+	}
 }
 
 // No certificate goes beyond its CA, and without a CA there is none.
