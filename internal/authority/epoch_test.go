@@ -55,6 +55,11 @@ func TestRevocation(t *testing.T) {
 			o.add(t, authority.NewSecret{AgentID: bot.ID, Previous: &authority.Retire{ID: credential, Expires: o.clock.in(time.Minute)}})
 			o.clock.Add(2 * time.Minute)
 		}, false, nil},
+		{"rotate and revoke after the grace", func(t *testing.T, o *office, bot authority.Login, credential string) {
+			o.add(t, authority.NewSecret{AgentID: bot.ID, Previous: &authority.Retire{ID: credential, Expires: o.clock.in(time.Minute)}})
+			o.clock.Add(2 * time.Minute)
+			o.add(t, authority.NewSecret{AgentID: bot.ID, Revoke: []string{credential}})
+		}, true, nil},
 		{"revoke another secret", func(t *testing.T, o *office, bot authority.Login, _ string) {
 			s := o.add(t, authority.NewSecret{AgentID: bot.ID})
 			ctx(t)(o.RevokeSecret(t.Context(), admin, bot.ID, s.ID, nil))

@@ -127,9 +127,7 @@ func (m *model) add(n authority.NewSecret, id string) {
 		}
 	}
 	for _, id := range n.Revoke {
-		if s := a.find(id); m.live(s) {
-			s.revoked = true
-		}
+		a.find(id).revoked = true
 	}
 	value := ""
 	if !n.Value.IsZero() {

@@ -74,8 +74,8 @@ func (a *Authority) makeRoom(tx store.Tx, sh shelf, agent store.Agent, n Rotatio
 	return nil
 }
 
-// retire does what the request says to the agent's others. What is dead
-// already stays as it is.
+// retire does what the request says to the agent's others. What has expired is not
+// retired, and what is revoked stays as it is.
 func (sh shelf) retire(tx store.Tx, agentID string, n Rotation, now time.Time, ev *audit.Event) error {
 	if n.Previous != nil {
 		// 0 would mean that it never ends.

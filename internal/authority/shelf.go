@@ -150,9 +150,10 @@ func (sh shelf) change(tx store.Tx, ev audit.Event, change func(*life) error) er
 	return sh.set(tx, ev.AgentID, l)
 }
 
-// end revokes one that is live, and names it in the event.
+// end revokes one, and names it in the event. One that has expired too: the tokens
+// that were made with it are in force until it is revoked.
 func (sh shelf) end(tx store.Tx, agentID string, l life, now time.Time, ev *audit.Event) error {
-	if !l.live(now) {
+	if !l.revoked.IsZero() {
 		return nil
 	}
 	l.revoked = now
