@@ -1,7 +1,6 @@
 package authority
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -21,7 +20,9 @@ const (
 	maxAssertionLife = time.Hour
 	// assertionSkew is how far the clock of an agent may be off.
 	assertionSkew = 30 * time.Second
-	maxJTI        = 256 // bytes
+	// serverSkew is how far the clocks of servers over one store may differ.
+	serverSkew = 5 * time.Minute
+	maxJTI     = 256 // bytes
 )
 
 // assertion is a JWT by which somebody says who he is. Nothing in it is proven
@@ -183,14 +184,18 @@ func (a *assertion) readClaims(data []byte) error {
 // readAudience reads aud: a string, or a list.
 func readAudience(raw json.RawMessage) ([]string, error) {
 	var one string
-	var list []string
+	var list []*string // of which null is none
 	switch {
 	case len(raw) == 0:
 		return nil, badAssertion("it has no aud")
 	case raw[0] == '"' && json.Unmarshal(raw, &one) == nil:
 		return []string{one}, nil
-	case raw[0] == '[' && !bytes.Contains(raw, []byte("null")) && json.Unmarshal(raw, &list) == nil:
-		return list, nil
+	case raw[0] == '[' && json.Unmarshal(raw, &list) == nil && !slices.Contains(list, nil):
+		names := make([]string, len(list))
+		for n, name := range list {
+			names[n] = *name
+		}
+		return names, nil
 	}
 	return nil, badAssertion("its aud is neither a string nor a list of strings")
 }

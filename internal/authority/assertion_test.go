@@ -318,12 +318,13 @@ func TestAssertion_accepted(t *testing.T) {
 	}
 	// An older client names the token endpoint, where that is allowed.
 	const place = issuerURL + "/oauth2/token"
-	old := o.issuer(t, authority.IssuerConfig{Audiences: []string{place}})
+	const nullURL = "https://null.example" // it is no null
+	old := o.issuer(t, authority.IssuerConfig{Audiences: []string{place, nullURL}})
 	for _, tt := range []struct {
 		aud  any
 		good bool
 	}{
-		{place, true}, {[]string{place}, true}, {issuerURL, true}, {[]string{issuerURL}, true},
+		{place, true}, {[]string{place}, true}, {issuerURL, true}, {[]string{issuerURL}, true}, {[]string{nullURL}, true},
 		{[]string{issuerURL, place}, false}, {place + "/", false}, {issuerURL + "/oauth2", false}, {"https://other.example/oauth2/token", false},
 	} {
 		_, err := old.Login(t.Context(), asserting(bot, es256(header, o.claims(bot.ID, map[string]any{"aud": tt.aud}), "ES256")))
@@ -411,6 +412,22 @@ func TestAssertion_once(t *testing.T) {
 	} {
 		wantRefusal(t, try(), authority.BadLogin)
 	}
+}
+
+// An assertion that was used is refused also by a server over the same store whose
+// clock is behind, where it has not expired yet.
+func TestAssertion_onceByClocksApart(t *testing.T) {
+	o := newOffice(t, "")
+	bot, other := o.keyed(t), o.keyed(t)
+	const header = `{"alg":"ES256","kid":"k1"}`
+	used := asserting(bot, es256(header, o.claims(bot.ID, map[string]any{"exp": o.clock.Now().Add(time.Minute).Unix()}), "ES256"))
+	behind := &world{clock: &clock{now: o.clock.Now().Add(time.Minute)}, path: o.path}
+	behind = behind.restart(t)
+	o.in(t, used)
+	o.clock.Add(3 * time.Minute)
+	o.in(t, asserting(other, es256(header, o.claims(other.ID, nil), "ES256"))) // marks that are too old go
+	_, err := behind.issuer(t, authority.IssuerConfig{}).Login(t.Context(), used)
+	wantRefusal(t, err, authority.BadLogin)
 }
 
 // restart is another process on the same store.
