@@ -142,6 +142,9 @@ func (i *Issuer) give(ctx context.Context, s subject, key signing, p proof, l Lo
 		if present.name != s.name || present.epoch != s.epoch || present.blocked != "" || !holds {
 			return nil, refuse(BadLogin, "it was revoked at this moment")
 		}
+		if reason := present.refuses(l, p, nil); reason != "" && l.code == nil {
+			return nil, refuse(BadLogin, "%s, as of this moment", reason)
+		}
 		if more != nil {
 			if err := more(tx, present); err != nil {
 				return nil, err
