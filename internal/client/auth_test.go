@@ -356,3 +356,22 @@ func TestTokenOrganization(t *testing.T) {
 		t.Errorf("Server = %+v, %v", srv, err)
 	}
 }
+
+// TestTokenOfOrganization: where the URL names the organization below the
+// tenant, the client is one of that organization, and nothing is switched.
+func TestTokenOfOrganization(t *testing.T) {
+	for _, path := range []string{"/t/acme/o/org-1", "/o/org-1"} {
+		i := newIssuer("3600")
+		i.config = serverConfig(nil)
+		c := i.over(t, m2m, func(cfg *client.Config) { cfg.BaseURL += path })
+		if _, err := c.Agent(t.Context(), "a1"); err != nil {
+			t.Fatal(err)
+		}
+		if got := i.tokens(); len(got) != 1 || got[0].path != path+api.PathToken || !strings.Contains(got[0].body, "client_credentials") {
+			t.Errorf("%s: tokens are asked for by %v", path, got)
+		}
+		if srv, err := c.Server(t.Context()); err != nil || srv.StoreID != "wso2:"+path {
+			t.Errorf("%s: Server = %+v, %v", path, srv, err)
+		}
+	}
+}

@@ -30,6 +30,8 @@ func TestNewBaseURL(t *testing.T) {
 		{in: "https://is.example:9443/t/carbon.super/api/server/v1/", want: "https://is.example:9443/t/carbon.super"},
 		{in: "https://is.example/o", want: "https://is.example/o"},
 		{in: "https://is.example/t/o", want: "https://is.example/t/o"},
+		{in: "https://api.asgardeo.io/t/acme/o/10084a8d-113f/scim2/", want: "https://api.asgardeo.io/t/acme/o/10084a8d-113f"},
+		{in: "https://is.example:9443/o/10084a8d-113f/oauth2/token", want: "https://is.example:9443/o/10084a8d-113f"},
 		{in: "https://console.asgardeo.io/t/acme", problem: "for browsers"},
 		{in: "https://api.asgardeo.io", problem: "must name the organization"},
 		{in: "", problem: "must start with https://"},

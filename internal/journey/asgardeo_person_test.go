@@ -32,6 +32,12 @@ func (s *server) everything() string {
 	return string(data)
 }
 
+// importOf imports a resource of a kind, and declares it.
+func importOf(kind, id, body string) string {
+	name := strings.TrimSuffix("agentcreds_agent_"+kind, "_") + ".jane"
+	return fmt.Sprintf("\nimport {\n  to = %s\n  id = %q\n}\n\nresource %q \"jane\" {\n  %s\n}\n", name, id, strings.TrimSuffix(name, ".jane"), body)
+}
+
 // TestJourney_asgardeoPerson: a configuration that has the id of a person where
 // an agent's belongs changes nothing, whatever it declares, and says why.
 func TestJourney_asgardeoPerson(t *testing.T) {
@@ -54,35 +60,18 @@ func TestJourney_asgardeoPerson(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		"agent": `
-import {
-  to = agentcreds_agent.jane
-  id = "JANE"
-}
-
-resource "agentcreds_agent" "jane" {
-  display_name = "Not Jane"
-  enabled      = false
-}
-`,
+		"agent, imported":  importOf("", "JANE", "display_name = \"Not Jane\"\n  enabled      = false"),
 		"secret":           "\nresource \"agentcreds_agent_secret\" \"jane\" {\n  agent_id = \"JANE\"\n}\n",
 		"secret, replaced": "\nresource \"agentcreds_agent_secret\" \"jane\" {\n  agent_id    = \"JANE\"\n  on_existing = \"replace\"\n}\n",
-		"secret, imported": `
-import {
-  to = agentcreds_agent_secret.jane
-  id = "JANE"
-}
-
-resource "agentcreds_agent_secret" "jane" {
-  agent_id         = "JANE"
-  rotation_trigger = { by = "me" }
-}
-`,
-		"blue":        "\nresource \"agentcreds_agent_pair\" \"jane\" {\n  blue_agent_id  = \"JANE\"\n  green_agent_id = \"AGENT\"\n}\n",
-		"green":       "\nresource \"agentcreds_agent_pair\" \"jane\" {\n  blue_agent_id  = \"AGENT\"\n  green_agent_id = \"JANE\"\n}\n",
-		"role":        "\nresource \"agentcreds_agent_role\" \"jane\" {\n  agent_id = \"JANE\"\n  role_id  = \"ROLE\"\n}\n",
-		"key":         "\nresource \"agentcreds_agent_key\" \"jane\" {\n  agent_id   = \"JANE\"\n  public_jwk = jsonencode({ kty = \"OKP\", crv = \"Ed25519\", x = \"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\" })\n}\n",
-		"certificate": "\nresource \"agentcreds_agent_certificate\" \"jane\" {\n  agent_id   = \"JANE\"\n  subject_dn = \"CN=jane\"\n}\n",
+		"secret, imported": importOf("secret", "JANE", "agent_id         = \"JANE\"\n  rotation_trigger = { by = \"me\" }"),
+		"blue":             "\nresource \"agentcreds_agent_pair\" \"jane\" {\n  blue_agent_id  = \"JANE\"\n  green_agent_id = \"AGENT\"\n}\n",
+		"green":            "\nresource \"agentcreds_agent_pair\" \"jane\" {\n  blue_agent_id  = \"AGENT\"\n  green_agent_id = \"JANE\"\n}\n",
+		"blue, imported":   importOf("pair", "JANE/AGENT", "blue_agent_id  = \"JANE\"\n  green_agent_id = \"AGENT\""),
+		"green, imported":  importOf("pair", "AGENT/JANE", "blue_agent_id  = \"AGENT\"\n  green_agent_id = \"JANE\""),
+		"role, imported":   importOf("role", "ROLE/JANE", "agent_id = \"JANE\"\n  role_id  = \"ROLE\""),
+		"role":             "\nresource \"agentcreds_agent_role\" \"jane\" {\n  agent_id = \"JANE\"\n  role_id  = \"ROLE\"\n}\n",
+		"key":              "\nresource \"agentcreds_agent_key\" \"jane\" {\n  agent_id   = \"JANE\"\n  public_jwk = jsonencode({ kty = \"OKP\", crv = \"Ed25519\", x = \"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\" })\n}\n",
+		"certificate":      "\nresource \"agentcreds_agent_certificate\" \"jane\" {\n  agent_id   = \"JANE\"\n  subject_dn = \"CN=jane\"\n}\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			px := newProxy(t, s.url)
