@@ -155,6 +155,15 @@ func (s *snapshot) begin(id string) {
 	s.busy[id]++
 }
 
+// Glance returns an agent as this client read it last, if it did and nothing
+// wrote to it since. It asks nobody.
+func (c *Client) Glance(id string) (a api.Agent, ok bool) {
+	c.snap.mu.Lock()
+	defer c.snap.mu.Unlock()
+	a, ok = c.snap.known[id]
+	return a, ok
+}
+
 // drop forgets an agent that was written to, and what is on its way to us. It
 // reports whether no other write to it is under way, whose answer could be older
 // or newer than this one's.

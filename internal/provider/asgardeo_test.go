@@ -163,6 +163,49 @@ func TestAsgardeoExisting(t *testing.T) {
 	p.expectSet(t, m)
 }
 
+// TestAsgardeoTakenAtPlan: that a create will be refused where somebody may use
+// the secret is told by the plan, as far as it has read the agent.
+func TestAsgardeoTakenAtPlan(t *testing.T) {
+	t.Parallel()
+	p := newAsgardeo(t)
+	agent := p.newAgent(t, nil)
+	green := p.newAgent(t, nil)
+	p.remote.skew.advance(time.Minute)
+	m := p.resource(t, secretType)
+	m.apply(agent.owns(nil))
+	pair := attrs{"blue_agent_id": green.id(), "green_agent_id": agent.id()}
+	for name, config := range map[string]attrs{secretType: agent.owns(nil), pairType: pair} {
+		run := p.plugin(t)
+		plan := func(config attrs) problems {
+			return run.plan(name, instance{}, object(t, value(t, run.typeOf(name), config))).problems
+		}
+		if d := plan(config); len(d) > 0 {
+			t.Errorf("before anything was read the plan says %v", d)
+		}
+		_, d := run.read(secretType, m.instance)
+		run.mustPass("refresh", d)
+		p.remote.forget()
+		d = plan(config)
+		saysAll(t, "the plan", d.warnings(), "Somebody may use", agent.id(), "on_existing", "create_before_destroy")
+		if len(d) != 1 {
+			t.Errorf("the plan says %v", d)
+		}
+		if d := plan(config.with("on_existing", "replace")); len(d) > 0 {
+			t.Errorf("with on_existing the plan says %v", d)
+		}
+		if n := p.remote.count("", anyPath); n > 0 {
+			t.Errorf("the plan asked %d times", n)
+		}
+	}
+	// Of the secret that an agent was born with there is nothing to tell.
+	run := p.plugin(t)
+	_, d := run.read(agentType, green.instance)
+	run.mustPass("refresh", d)
+	if d := run.plan(secretType, instance{}, object(t, value(t, run.typeOf(secretType), green.owns(nil)))).problems; len(d) > 0 {
+		t.Errorf("the plan says %v", d)
+	}
+}
+
 // TestAsgardeoTaint: the emergency path; what create_before_destroy made
 // survives.
 func TestAsgardeoTaint(t *testing.T) {

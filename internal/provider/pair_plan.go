@@ -24,12 +24,19 @@ func decidePair(plan, state *pairModel, f facts) decision {
 }
 
 // ModifyPlan keeps every computed value, and makes unknown exactly those that
-// change. It asks nobody.
+// change. It asks nobody but for what a plan of a create tells.
 func (r *pairResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.State.Raw.IsNull() || req.Plan.Raw.IsNull() {
+	var plan, state pairModel
+	if req.Plan.Raw.IsNull() {
 		return
 	}
-	var plan, state pairModel
+	if req.State.Raw.IsNull() {
+		if resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...); !resp.Diagnostics.HasError() {
+			r.warnTaken(ctx, plan.BlueAgentID, plan.OnExisting, &resp.Diagnostics)
+			r.warnTaken(ctx, plan.GreenAgentID, plan.OnExisting, &resp.Diagnostics)
+		}
+		return
+	}
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	f := readFacts(ctx, req.Private, &resp.Diagnostics)

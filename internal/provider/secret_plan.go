@@ -61,6 +61,9 @@ func (r *secretResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		r.refuseOnSingle(ctx, map[string]bool{"grace_period": !plan.GracePeriod.IsNull(), "expire_after": !plan.ExpireAfter.IsNull()}, oneSecret, &resp.Diagnostics)
 	}
 	if req.State.Raw.IsNull() || resp.Diagnostics.HasError() {
+		if !resp.Diagnostics.HasError() {
+			r.warnTaken(ctx, plan.AgentID, plan.OnExisting, &resp.Diagnostics)
+		}
 		return // create
 	}
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)

@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
@@ -217,31 +215,5 @@ func (m *secretModel) unsure() {
 
 // isUnsure reports whether the state has a secret of which nothing is known.
 func (m *secretModel) isUnsure() bool { return m.SecretID.IsNull() && m.Version.ValueInt64() == 0 }
-
-// refuseOnSingle tells, in a plan, what a server that keeps one secret cannot
-// do. The server is asked only when something is set that needs it.
-func (b *base) refuseOnSingle(ctx context.Context, needs map[string]bool, instead string, diags *diag.Diagnostics) {
-	var set []string
-	for name, is := range needs {
-		if is {
-			set = append(set, name)
-		}
-	}
-	if len(set) == 0 || b.server == nil || b.server.embedded {
-		return
-	}
-	srv, err := b.client().Server(ctx)
-	if err != nil || srv.Extended() {
-		return // whoever applies is told what is wrong
-	}
-	for _, name := range set {
-		diags.AddAttributeError(path.Root(name), "The server cannot do this",
-			name+" is set, but "+b.server.place+" is a plain WSO2 server. "+instead)
-	}
-}
-
-// oneSecret is what refuseOnSingle says about the durations of secrets.
-const oneSecret = "It keeps one secret for an agent, without an expiry, and a new secret ends the old one and every token at once. " +
-	"Leave grace_period and expire_after out. For a rotation without downtime use agentcreds_agent_pair; for secrets that overlap and expire, `terraform-provider-agentcreds serve`."
 
 func isAmbiguous(err error) bool { return errors.Is(err, client.ErrAmbiguous) }
