@@ -1,3 +1,14 @@
+terraform {
+  required_providers {
+    agentcreds = {
+      source = "agentcreds/agentcreds"
+    }
+    restapi = {
+      source = "Mastercard/restapi"
+    }
+  }
+}
+
 resource "agentcreds_agent" "support" {
   display_name = "Support assistant"
   owner        = "support-platform@example.com"

@@ -1,3 +1,11 @@
+terraform {
+  required_providers {
+    agentcreds = {
+      source = "agentcreds/agentcreds"
+    }
+  }
+}
+
 # First apply: the agent has its secret, and gets a key beside it.
 # Second apply, when the agent signs in by its key: take "client_secret_basic" and the secret away.
 resource "agentcreds_agent" "support" {

@@ -1,3 +1,11 @@
+terraform {
+  required_providers {
+    agentcreds = {
+      source = "agentcreds/agentcreds"
+    }
+  }
+}
+
 resource "agentcreds_agent" "support" {
   display_name         = "Support assistant"
   external_id          = "support/assistant"
@@ -33,4 +41,8 @@ resource "agentcreds_agent_key" "support" {
 
 output "certificate" {
   value = join("", [agentcreds_agent_certificate.support.certificate_pem, agentcreds_agent_certificate.support.ca_chain_pem])
+}
+
+output "agent_id" {
+  value = agentcreds_agent.support.id
 }
