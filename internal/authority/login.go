@@ -20,8 +20,11 @@ type Login struct {
 	// Certificates are those that it has connected with, its own first, in
 	// DER: what it shows where there is neither a secret nor an assertion.
 	Certificates [][]byte
-	Method       string // token_endpoint_auth_method (RFC 7591)
-	Address      string // where it comes from, for the audit and the throttle
+	// Unfit says why what is shown is good for nobody, or that nothing is; "" for
+	// what is to be looked at. The audit has it.
+	Unfit   string
+	Method  string // token_endpoint_auth_method (RFC 7591)
+	Address string // where it comes from, for the audit and the throttle
 
 	Scopes    []string // that are asked for
 	Audiences []string // that are asked for; none: the default of who asks
@@ -145,7 +148,7 @@ func (i *Issuer) used(s subject, p proof) {
 
 // slow reports whether it takes a slow digest to check the login.
 func (l Login) slow() bool {
-	return l.Assertion.IsZero() && !l.Secret.HasOurShape() && !l.byCertificate()
+	return l.Unfit == "" && l.Assertion.IsZero() && !l.Secret.HasOurShape() && !l.byCertificate()
 }
 
 func (l Login) byCertificate() bool {
@@ -236,6 +239,9 @@ func (i *Issuer) read(r store.Reader, id string) (subject, error) {
 // verify finds what is shown among what the subject has. Of secrets all are
 // compared, so that which one it is takes no time.
 func (i *Issuer) verify(ctx context.Context, s subject, l Login) (proof, error) {
+	if l.Unfit != "" {
+		return proof{}, refuse(BadLogin, "%s", l.Unfit)
+	}
 	if !l.Assertion.IsZero() {
 		return i.verifyAssertion(ctx, s, l)
 	}

@@ -32,10 +32,8 @@ func (h *Handler) login(r *http.Request, f form) (authority.Login, *failure) {
 			l, count = found, count+1
 		}
 	}
-	if count == 0 && r.Header.Get("Authorization") == "" {
-		if found, used := h.certificateWay(r, f); used {
-			l, count = found, 1
-		}
+	if count == 0 && f["client_id"] != "" && r.Header.Get("Authorization") == "" {
+		l, count = h.certificateWay(r, f), 1
 	}
 	switch {
 	case count > 1:

@@ -10,13 +10,13 @@ import (
 
 // certificateWay is mutual TLS (RFC 8705 §2): the caller says who it is, shows
 // nothing else, and has connected with a certificate. Whether that is good for
-// anything is judged by authority.
-func (h *Handler) certificateWay(r *http.Request, f form) (authority.Login, bool) {
-	chain := h.certificates(r)
-	if f["client_id"] == "" || len(chain) == 0 {
-		return authority.Login{}, false
+// anything is judged by authority. Without one it has shown nothing at all, as
+// when a proxy in between hands on none: the audit says so.
+func (h *Handler) certificateWay(r *http.Request, f form) authority.Login {
+	if chain := h.certificates(r); len(chain) > 0 {
+		return authority.Login{ID: f["client_id"], Certificates: chain, Method: authority.TLSClientAuth}
 	}
-	return authority.Login{ID: f["client_id"], Certificates: chain, Method: authority.TLSClientAuth}, true
+	return authority.Login{ID: f["client_id"], Method: "none", Unfit: "nothing is shown to authenticate with: no secret, no assertion and no certificate"}
 }
 
 // PeerCertificates are those that the caller has connected with, its own first.

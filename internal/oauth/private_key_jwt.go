@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"fmt"
 	"net/http"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
@@ -23,10 +24,11 @@ func privateKeyJWT(_ *http.Request, f form) (authority.Login, bool, *failure) {
 		return authority.Login{}, false, badRequest("client_assertion_type is missing")
 	case !ok:
 		return authority.Login{}, false, badRequest("client_assertion is missing")
-	case kind != JWTBearer:
-		return authority.Login{}, false, badClient()
 	}
 	l := authority.Login{ID: f["client_id"], Assertion: secret.New(text), Method: authority.PrivateKeyJWT}
+	if kind != JWTBearer {
+		l.Unfit = fmt.Sprintf("the client_assertion_type %.100q is not possible", kind)
+	}
 	if l.ID == "" {
 		l.ID = authority.AssertionSubject(l.Assertion)
 	}

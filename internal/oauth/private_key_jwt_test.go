@@ -155,6 +155,29 @@ func TestPrivateKeyJWT_reason(t *testing.T) {
 	}
 }
 
+// Who shows nothing, or what is for nobody, finds the reason in the audit.
+func TestToken_unfit(t *testing.T) {
+	o := newOffice(t)
+	bot := o.keyed(t, authority.AgentChange{})
+	for body, reason := range map[string]string{
+		form("client_id", bot.id): "nothing is shown",
+		form("client_id", bot.id, "client_secret", "", "client_assertion", ""):                                                          "nothing is shown",
+		form("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:saml2-bearer", "client_assertion", bot.assertion(t)): `saml2-bearer" is not possible`,
+	} {
+		lines := o.left(t, func() {
+			o.do(t, request{path: "/oauth2/token", body: form("grant_type", "client_credentials") + "&" + body}).wantError(t, 401, "invalid_client")
+		})
+		if len(lines) != 1 || !strings.HasPrefix(lines[0], bot.id+" token.issue refused") || !strings.Contains(lines[0], reason) {
+			t.Errorf("the audit has %q, want the reason %q", lines, reason)
+		}
+	}
+	if lines := o.left(t, func() {
+		o.do(t, request{path: "/oauth2/token", body: form("grant_type", "client_credentials")}).wantError(t, 401, "invalid_client")
+	}); len(lines) != 0 {
+		t.Errorf("of nobody the audit has %q", lines)
+	}
+}
+
 // One assertion, sixteen requests: one token.
 func TestPrivateKeyJWT_once(t *testing.T) {
 	o := newOffice(t)
