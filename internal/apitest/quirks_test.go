@@ -166,6 +166,19 @@ var quirks = map[string]quirk{
 		m[api.SchemaWSO2Agent] = profile
 		m["urn:scim:schemas:extension:custom:User"] = map[string]any{"x": []any{1}}
 	}},
+	"roles have more than texts, and one stands alone": {agent: func(m map[string]any, _ bool) {
+		roles, _ := m["roles"].([]any)
+		for _, one := range roles {
+			if role, ok := one.(map[string]any); ok {
+				role["permissions"], role["type"] = []any{1}, nil
+			}
+		}
+		if len(roles) == 1 {
+			m["roles"] = roles[0]
+		} else if len(roles) > 1 {
+			m["roles"] = append(roles, nil)
+		}
+	}},
 	"times have no zone": {agent: func(m map[string]any, _ bool) {
 		meta := part(m, "meta")
 		for _, name := range []string{"created", "lastModified"} {

@@ -56,6 +56,9 @@ func tidy(agent map[string]any) {
 			system["lastPasswordUpdateTime"] = n.String()
 		}
 	}
+	if roles, ok := agent["roles"]; ok {
+		agent["roles"] = rolesOf(roles)
+	}
 	profile, _ := agent[api.SchemaWSO2Agent].(map[string]any)
 	for name, value := range profile {
 		switch v := value.(type) {
@@ -71,6 +74,30 @@ func tidy(agent map[string]any) {
 			profile[name] = string(text)
 		}
 	}
+}
+
+// rolesOf is a list of roles, of which each has texts: one may stand alone, and
+// may be no more than a name.
+func rolesOf(v any) []any {
+	all, ok := v.([]any)
+	if !ok {
+		all = []any{v}
+	}
+	roles := []any{}
+	for _, one := range all {
+		switch role := one.(type) {
+		case string:
+			roles = append(roles, map[string]any{"display": role})
+		case map[string]any:
+			for name, member := range role {
+				if _, text := member.(string); !text {
+					delete(role, name)
+				}
+			}
+			roles = append(roles, role)
+		}
+	}
+	return roles
 }
 
 // instants are how a time may be written that is not as in RFC 3339.

@@ -63,6 +63,8 @@ func (m *agentModel) fromAPI(a api.Agent) {
 	m.Roles = setOf(roles, types.SetValueMust(types.StringType, nil))
 	if a.Meta != nil {
 		m.CreatedAt = moment(a.Meta.Created)
+	} else if m.CreatedAt.IsUnknown() { // a server that does not tell
+		m.CreatedAt = timetypes.NewRFC3339Null()
 	}
 }
 

@@ -1,7 +1,9 @@
 package provider_test
 
 import (
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -92,6 +94,29 @@ func TestAsgardeoSecret(t *testing.T) {
 	if p.works(t, agent.id(), last) || p.hand(t).since(agent.id()) <= ended {
 		t.Error("the secret works after it was destroyed")
 	}
+}
+
+// TestAsgardeoNoMeta: an agent of which the server tells no times has none.
+func TestAsgardeoNoMeta(t *testing.T) {
+	t.Parallel()
+	p := newAsgardeo(t)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a := httptest.NewRecorder()
+		p.remote.ServeHTTP(a, r)
+		maps.Copy(w.Header(), a.Header())
+		w.Header().Del("Content-Length")
+		w.WriteHeader(a.Code)
+		_, _ = w.Write(regexp.MustCompile(`"meta":\{[^}]*\},?`).ReplaceAll(a.Body.Bytes(), nil))
+	}))
+	defer front.Close()
+	p.args = p.args.with("endpoint", front.URL)
+	agent, m := p.newSecret(t, nil)
+	p.expectSet(t, m)
+	if agent.state["created_at"] != nil {
+		t.Errorf("the agent was created at %v", agent.state["created_at"])
+	}
+	m.apply(m.configured().with("rotation_trigger", trigger("1")))
+	p.expectSet(t, m)
 }
 
 // TestAsgardeoDrift: a secret that somebody set is found by its time.
