@@ -134,32 +134,37 @@ func (t tokenFlags) proof(stdin io.Reader, getenv func(string) string) (client.P
 	return client.SecretProof("secret", value), err
 }
 
-// secret reads the secret of the agent from where it is.
-func (t tokenFlags) secret(stdin io.Reader, getenv func(string) string) (secret.Text, error) {
-	from := agentSecret
+// variable is the one of the environment that can have the secret.
+func (t tokenFlags) variable() string {
 	if t.ClientID != "" {
-		from = clientSecret
+		return clientSecret
 	}
+	return agentSecret
+}
+
+// secret reads the secret from where it is.
+func (t tokenFlags) secret(stdin io.Reader, getenv func(string) string) (secret.Text, error) {
+	from := t.variable()
 	switch value := getenv(from); {
 	case t.SecretFile == "-":
-		return oneSecret("standard input", stdin)
+		return t.oneSecret("standard input", stdin)
 	case t.SecretFile != "":
 		f, err := os.Open(t.SecretFile)
 		if err != nil {
-			return secret.Text{}, hint(fmt.Errorf("read the secret: %w", err), "--secret-file names a file with the secret of the agent in one line")
+			return secret.Text{}, hint(fmt.Errorf("read the secret: %w", err), "--secret-file names a file with the secret in one line")
 		}
 		defer func() { _ = f.Close() }()
-		return oneSecret(t.SecretFile, f)
+		return t.oneSecret(t.SecretFile, f)
 	case value != "":
-		return oneSecret(from, strings.NewReader(value))
+		return t.oneSecret(from, strings.NewReader(value))
 	case terminal(stdin):
 		return secret.Text{}, &hinted{
 			error: errors.New("there is no secret"),
-			hint:  "put it into " + agentSecret + ", name a file with --secret-file, or pipe it in",
+			hint:  "put it into " + from + ", name a file with --secret-file, or pipe it in",
 			code:  exitUsage,
 		}
 	}
-	return oneSecret("standard input", stdin)
+	return t.oneSecret("standard input", stdin)
 }
 
 // terminal reports whether somebody would have to type.
@@ -173,7 +178,7 @@ func terminal(stdin io.Reader) bool {
 }
 
 // oneSecret reads one line. Errors do not quote it.
-func oneSecret(from string, r io.Reader) (secret.Text, error) {
+func (t tokenFlags) oneSecret(from string, r io.Reader) (secret.Text, error) {
 	text, err := io.ReadAll(bufio.NewReader(io.LimitReader(r, maxSecret+1)))
 	line := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
 	switch {
@@ -188,7 +193,7 @@ func oneSecret(from string, r io.Reader) (secret.Text, error) {
 		return secret.New(line), nil
 	}
 	return secret.Text{}, hint(fmt.Errorf("read the secret from %s: %w", from, err),
-		"give it in one line: in %s, in a file with --secret-file, or on standard input", agentSecret)
+		"give it in one line: in %s, in a file with --secret-file, or on standard input", t.variable())
 }
 
 func (t tokenFlags) print(w io.Writer, got client.AgentToken) error {
