@@ -2,6 +2,7 @@ package authority_test
 
 import (
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"maps"
@@ -95,6 +96,38 @@ func TestCertificate_endedByExpiry(t *testing.T) {
 	expire(1) // at once, and not before it was made
 	if on := w.onList(t); len(on) != 2 || on[moved.Serial].Unix() != moved.NotBefore {
 		t.Errorf("on the list are %v, want %s that ended at %d", on, moved.Serial, moved.NotBefore)
+	}
+}
+
+// A CA whose own certificate was renewed is the same CA to others: its list has
+// what it signed before, too, and that of another CA has it not.
+func TestCertificate_listOfRenewedCA(t *testing.T) {
+	w := newCA(t, authority.CAConfig{})
+	top := newRoot(t, w.clock.Now(), "root")
+	given := func(name, pair string) {
+		t.Helper()
+		chain := top.sign(t, x509.Certificate{
+			Subject: pkix.Name{CommonName: name}, NotAfter: w.clock.Now().Add(time.Hour),
+			IsCA: true, BasicConstraintsValid: true, MaxPathLenZero: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+		}, pair)
+		if _, err := w.ImportCA(t.Context(), admin, chain+certificateText(top.cert), pairs()[pair]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	given("ours", "other")
+	id := w.agent(t)
+	old := w.issue(t, authority.NewCertificate{Rotation: authority.Rotation{AgentID: id}, RequestPEM: csr(t, "ES256")})
+	if err := w.RevokeCertificate(t.Context(), admin, id, old.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, pair string
+		on         bool
+	}{{"ours", "other", true}, {"ours", "ES384", false}, {"another", "other", false}} {
+		given(tt.name, tt.pair)
+		if _, on := w.onList(t)[old.Serial]; on != tt.on {
+			t.Errorf("given as %q with the key %s, it is on the list: %v", tt.name, tt.pair, on)
+		}
 	}
 }
 

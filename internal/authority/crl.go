@@ -1,11 +1,13 @@
 package authority
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/x509"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -109,17 +111,41 @@ func (a *Authority) RevocationList(ctx context.Context, id string) ([]byte, erro
 	return der, nil
 }
 
+// sameIssuer are the ids of the records of a CA: it may have been given more than
+// once, as when its own certificate was renewed. To others it is one, and a list
+// of it counts for all that it ever signed.
+func sameIssuer(all []store.CAKey, ca signingCA) (ids []string, err error) {
+	for _, k := range all {
+		c, err := keys.FromCertificatePEM([]byte(k.Certificate))
+		if err != nil {
+			return nil, fmt.Errorf("read the CA certificate %s: %w", k.ID, err)
+		}
+		if bytes.Equal(c.RawSubject, ca.cert.RawSubject) && bytes.Equal(c.RawSubjectPublicKeyInfo, ca.cert.RawSubjectPublicKeyInfo) {
+			ids = append(ids, k.ID)
+		}
+	}
+	return ids, nil
+}
+
 // ended are the certificates of a CA that have ended before their own end.
 func (a *Authority) ended(ctx context.Context, ca signingCA) (on listed, err error) {
 	var serials []string
 	err = a.store.View(ctx, func(r store.Reader) error {
+		cas, err := r.CAKeys()
+		if err != nil {
+			return err
+		}
+		issuers, err := sameIssuer(cas, ca)
+		if err != nil {
+			return err
+		}
 		// What has ended by itself stays until a list was made after that
 		// (RFC 5280 §3.3).
 		all, err := r.Revocations(a.Now().Add(-CRLLife).Unix())
 		on, serials = listed{at: a.Now()}, nil // not before what was read
 		for _, one := range all {
 			// One whose end was moved back to its own is not there.
-			if one.CA != ca.record.ID || one.Revoked.After(on.at) || one.Revoked.Unix() >= one.Expires {
+			if !slices.Contains(issuers, one.CA) || one.Revoked.After(on.at) || one.Revoked.Unix() >= one.Expires {
 				continue
 			}
 			serial, ok := new(big.Int).SetString(one.Serial, 16)
