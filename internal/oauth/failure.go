@@ -53,7 +53,7 @@ func badClient() *failure {
 
 // badToken is the same for every bearer token that is not in force.
 func badToken() *failure {
-	return &failure{status: http.StatusUnauthorized, code: "invalid_token", description: "the token is not in force", bearer: true}
+	return &failure{status: http.StatusUnauthorized, code: "invalid_token", description: "the token in the Authorization header is not in force here", bearer: true}
 }
 
 // failureOf turns what authority says into an answer; what it cannot explain

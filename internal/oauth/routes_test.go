@@ -174,6 +174,9 @@ func TestIntrospect(t *testing.T) {
 	}
 	bad := ask(bearer(token), token) // it is for another audience
 	bad.wantError(t, 401, "invalid_token")
+	if got := bad.json["error_description"]; got != "the token in the Authorization header is not in force here" { // not the one that is asked about
+		t.Errorf("error_description: %s", got)
+	}
 	if got := bad.header.Get("WWW-Authenticate"); got != `Bearer realm="agentcreds", error="invalid_token"` {
 		t.Errorf("WWW-Authenticate: %s", got)
 	}
