@@ -59,7 +59,6 @@ func (r *certificateResource) Read(ctx context.Context, req resource.ReadRequest
 		resp.Diagnostics.AddError(title, "Agent "+a.ID+": "+r.explain(err))
 		return
 	}
-	r.saw(m.held(), m.CertificateID.ValueString(), f)
 	m.save(ctx, f, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
 }
 

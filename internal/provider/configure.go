@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -70,8 +71,8 @@ type server struct {
 	embedded       bool
 	acceptNewStore bool
 	identity       *sealIdentity
-	seen           sync.Map // facts, by the credential: what reads of this run found
-	minted         sync.Map // by the key that is in private data: what Close revokes
+	silent         atomic.Bool // a plan asked for an agent in vain, and asks for no other
+	minted         sync.Map    // by the key that is in private data: what Close revokes
 }
 
 // Configure makes no request and creates no file: a binary is started several

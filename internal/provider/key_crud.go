@@ -61,7 +61,6 @@ func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 		resp.Diagnostics.AddError(title, "Agent "+a.ID+": "+r.explain(err))
 		return
 	}
-	r.saw(m.held(), m.KID.ValueString(), f)
 	m.save(ctx, f, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
 }
 

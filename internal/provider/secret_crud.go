@@ -76,7 +76,6 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 		resp.Diagnostics.AddError(title, "Agent "+a.ID+": "+r.explain(err))
 		return
 	}
-	r.saw(m.held(), m.SecretID.ValueString(), f)
 	m.save(ctx, f, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
 }
 
