@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -14,6 +17,7 @@ import (
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/keys"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/oauth"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
@@ -41,11 +45,39 @@ func checkMutualTLS(s settings, cfg *serveConfig) error {
 	if err != nil {
 		return badValue("tls-client-ca", s.TLSClientCA, err)
 	}
-	cfg.clientCA = x509.NewCertPool()
-	if !cfg.clientCA.AppendCertsFromPEM(text) {
-		return badValue("tls-client-ca", s.TLSClientCA, errors.New("there is no certificate in PEM in the file"))
+	if cfg.clientCA, err = readCAs(text); err != nil {
+		return badValue("tls-client-ca", s.TLSClientCA, err)
 	}
 	return nil
+}
+
+// readCAs reads certificates of CAs in PEM, with words between them as bundles
+// have. One that is of no use is refused and not passed over: what it should have
+// signed would be refused later, login by login.
+func readCAs(text []byte) (*x509.CertPool, error) {
+	pool, blocks := x509.NewCertPool(), bytes.Count(text, []byte("-----BEGIN "))
+	for n := 1; ; n++ {
+		b, rest := pem.Decode(text)
+		switch {
+		case b == nil && blocks == 0:
+			return nil, errors.New("there is no certificate in PEM in the file")
+		case b == nil && n <= blocks: // those are passed over, wherever they stand
+			return nil, fmt.Errorf("of %d blocks in the file only %d can be read", blocks, n-1)
+		case b == nil:
+			return pool, nil
+		case b.Type != "CERTIFICATE":
+			return nil, fmt.Errorf("block %d of the file is %.40q: give certificates of CAs alone", n, b.Type)
+		}
+		c, err := keys.FromCertificate(b.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("certificate %d of the file: %w", n, err)
+		}
+		if !c.IsCA && c.Version == 3 { // older ones do not say
+			return nil, fmt.Errorf("certificate %d of the file, %.200q, is not a CA's", n, c.Subject)
+		}
+		pool.AddCert(c.Certificate)
+		text = rest
+	}
 }
 
 // newRules makes the rules of a server. A CA is made by itself only where none
