@@ -135,5 +135,8 @@ func checkID(what, id string) error {
 	if id == "" || strings.HasPrefix(id, ".") || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 		return fmt.Errorf("%q is not the id of %s", id, what)
 	}
+	if after, ok := strings.CutPrefix(id, api.UserNamePrefix); ok {
+		return fmt.Errorf("%q is the user name of an agent: its id is %q", id, after)
+	}
 	return nil
 }

@@ -183,7 +183,7 @@ func (f facts) hasBirthSecret(a api.Agent) bool {
 // server without our extension makes one with every agent.
 func warnBorn(a api.Agent, diags *diag.Diagnostics) {
 	diags.AddWarning("The agent has the secret that it was created with", fmt.Sprintf(
-		"The server made a secret for agent %s (%q) when it was created, and nobody has set another since. It works, and nobody knows it but whoever created the agent. Declare an agentcreds_agent_secret for the agent, or block it with enabled = false.", a.ID, a.Profile.DisplayName))
+		"The server made a secret for agent %s (%q) when it was created, and nobody has set another since. It works, and nobody knows it but whoever created the agent. Declare an agentcreds_agent_secret for the agent (one that was imported sets another with its first rotation), or block it with enabled = false.", a.ID, a.Profile.DisplayName))
 }
 
 func liveSecrets(secrets []api.Secret) int {

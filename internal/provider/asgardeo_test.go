@@ -181,6 +181,8 @@ func TestAsgardeoExisting(t *testing.T) {
 	if did := imported.apply(agent.owns(attrs{"rotation_trigger": trigger("1")})); did != updates || p.hand(t).since(agent.id()) != theirs {
 		t.Errorf("the first apply did %s", did)
 	}
+	_, d = p.imports(t, agentType, "AGENT/"+agent.id(), nil)
+	mustSay(t, "the import by a user name", d, "is the user name of an agent", agent.id())
 	_, d = p.imports(t, secretType, agent.id()+"/"+agent.id(), nil)
 	mustSay(t, "the import by a secret's id", d, "which has no id")
 

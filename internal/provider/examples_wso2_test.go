@@ -1,6 +1,8 @@
 package provider_test
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -22,7 +24,7 @@ func (e *example) console(t *testing.T) (ids [2]string) {
 	t.Helper()
 	e.place = newAsgardeo(t)
 	for i, name := range []string{"Support assistant", "Ticket triage"} {
-		a, err := e.place.hand(t).CreateAgent(t.Context(), api.Agent{Profile: api.AgentProfile{DisplayName: name}})
+		a, err := e.place.hand(t).CreateAgent(t.Context(), api.Agent{Profile: consoleProfile(name)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -34,16 +36,40 @@ func (e *example) console(t *testing.T) (ids [2]string) {
 	return ids
 }
 
+// consoleProfile is what the Console gives an agent, in the words of the example.
+func consoleProfile(name string) api.AgentProfile {
+	about := map[string]string{"Support assistant": "Answers tickets", "Ticket triage": "Sorts tickets"}
+	return api.AgentProfile{DisplayName: name, Description: about[name], Owner: "7a6f7b26-f9ea-48ea-9012-87d6b54f4055@my-organization"}
+}
+
 // onAsgardeo applies an example there.
 func (e *example) onAsgardeo(t *testing.T) {
 	e.console(t)
 	e.applied(t)
 }
 
-// fromConsole imports many agents that were made in the Console.
+// stateCheck looks at the server after a step. It takes for_each, where a Check
+// does not.
+type stateCheck func() error
+
+func (c stateCheck) CheckState(_ context.Context, _ statecheck.CheckStateRequest, resp *statecheck.CheckStateResponse) {
+	resp.Error = c()
+}
+
+// fromConsole imports many agents that were made in the Console, and takes
+// nothing from them.
 func (e *example) fromConsole(t *testing.T) {
-	e.console(t)
-	e.run(t, tfversion.SkipBelow(tfversion.Version1_7_0), resource.TestStep{Config: e.config(t)})
+	ids := e.console(t)
+	kept := stateCheck(func() error {
+		for _, id := range ids {
+			a := e.place.hand(t).agent(id)
+			if want := consoleProfile(a.Profile.DisplayName); want.Owner != a.Profile.Owner || want.Description != a.Profile.Description {
+				return fmt.Errorf("after the import the agent is %+v, and was %+v", a.Profile, want)
+			}
+		}
+		return nil
+	})
+	e.run(t, tfversion.SkipBelow(tfversion.Version1_7_0), resource.TestStep{Config: e.config(t), ConfigStateChecks: []statecheck.StateCheck{kept}})
 }
 
 // ofConsole says what an import finds there; nil for what is imported from our
