@@ -40,6 +40,7 @@ type tokenModel struct {
 	KeyAlg      types.String      `tfsdk:"private_key_alg"`
 	Certificate types.String      `tfsdk:"client_certificate"`
 	ClientKey   types.String      `tfsdk:"client_key"`
+	Version     types.Int64       `tfsdk:"version"` // only for when it is unknown: then nothing is opened
 	Scopes      types.Set         `tfsdk:"scopes"`
 	Audience    types.String      `tfsdk:"audience"`
 	AccessToken types.String      `tfsdk:"access_token"`
@@ -77,6 +78,9 @@ func (e *tokenEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, re
 				MarkdownDescription: "The agent's own certificate, with those above it behind it, to connect with (`tls_client_auth`, `self_signed_tls_client_auth`): PEM, or a file with them. The token is bound to it: it counts only where the same certificate is shown."},
 			"client_key": schema.StringAttribute{Optional: true, Sensitive: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRoot("client_certificate"))},
 				MarkdownDescription: "Private key of `client_certificate`, in the forms of `private_key`."},
+			"version": schema.Int64Attribute{Optional: true,
+				MarkdownDescription: "`version` of the `agentcreds_agent_key` or `agentcreds_agent_certificate` that belongs to `private_key` or `client_key`: not known while that is rotated, " +
+					"so the token is asked for after the rotation. Without it, a plan that brings another key asks with a key that the server does not have yet, and fails. `secret` needs none."},
 			"scopes": schema.SetAttribute{Optional: true, ElementType: types.StringType, Validators: words,
 				MarkdownDescription: "Scopes to ask for. The token gets those of them that the agent has. Default: none."},
 			"audience": schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
