@@ -224,8 +224,21 @@ func TestAsgardeoTakenAtPlan(t *testing.T) {
 			t.Errorf("the plan asked %d times", n)
 		}
 	}
-	// Of the secret that an agent was born with there is nothing to tell.
+	// Terraform shows what is told of the change to another agent, and nothing of
+	// what the plan of the new resource tells.
+	other := p.newAgent(t, nil)
+	moved := p.resource(t, secretType)
+	moved.apply(other.owns(nil))
 	run := p.plugin(t)
+	for _, one := range []*managed{m, moved} {
+		_, d := run.read(secretType, one.instance)
+		run.mustPass("refresh", d)
+	}
+	if d := run.plan(secretType, moved.instance, object(t, value(t, run.typeOf(secretType), agent.owns(nil)))).problems; !strings.Contains(d.String(), "Somebody may use") {
+		t.Errorf("the plan to move it says %v", d)
+	}
+	// Of the secret that an agent was born with there is nothing to tell.
+	run = p.plugin(t)
 	_, d := run.read(agentType, green.instance)
 	run.mustPass("refresh", d)
 	if d := run.plan(secretType, instance{}, object(t, value(t, run.typeOf(secretType), green.owns(nil)))).problems; len(d) > 0 {

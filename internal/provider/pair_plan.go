@@ -40,8 +40,16 @@ func (r *pairResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	f := readFacts(ctx, req.Private, &resp.Diagnostics)
-	if resp.Diagnostics.HasError() || !plan.BlueAgentID.Equal(state.BlueAgentID) || !plan.GreenAgentID.Equal(state.GreenAgentID) {
-		return // other agents: a new pair, planned for itself
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if !plan.BlueAgentID.Equal(state.BlueAgentID) || !plan.GreenAgentID.Equal(state.GreenAgentID) {
+		for _, side := range [][2]types.String{{plan.BlueAgentID, state.BlueAgentID}, {plan.GreenAgentID, state.GreenAgentID}} {
+			if !side[0].Equal(side[1]) {
+				r.warnTaken(ctx, side[0], plan.OnExisting, &resp.Diagnostics)
+			}
+		}
+		return // other agents: a new pair, planned for itself, whose warnings Terraform drops
 	}
 	set := func(values map[string]attr.Value) {
 		for name, v := range values {

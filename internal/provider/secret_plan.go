@@ -77,7 +77,8 @@ func (r *secretResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	}
 	if !plan.AgentID.Equal(state.AgentID) {
 		warnDeletion(&state, f, &resp.Diagnostics)
-		return // another agent: a new secret, planned for itself
+		r.warnTaken(ctx, plan.AgentID, plan.OnExisting, &resp.Diagnostics)
+		return // another agent: a new secret, planned for itself, whose warnings Terraform drops
 	}
 	set := func(name string, v attr.Value) {
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), v)...)
