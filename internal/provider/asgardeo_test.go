@@ -96,6 +96,22 @@ func TestAsgardeoSecret(t *testing.T) {
 	}
 }
 
+// TestAsgardeoPolicy: who is refused a secret by the server's rules is told how to
+// give another, and that works.
+func TestAsgardeoPolicy(t *testing.T) {
+	t.Parallel()
+	p := newAsgardeo(t)
+	agent := p.newAgent(t, nil)
+	m := p.resource(t, secretType)
+	p.remote.fail(fault{method: http.MethodPatch, times: 1, answer: scim(http.StatusBadRequest, "Password should be at most 30 characters.")})
+	_, d := m.try(agent.owns(nil))
+	mustSay(t, "the create", d, "at most 30 characters", "secrets of 44", "secret_wo")
+	m.apply(agent.owns(attrs{"secret_wo": "Abcdef-123456_x", "secret_wo_version": int64(1)}))
+	if !p.works(t, agent.id(), "Abcdef-123456_x") {
+		t.Error("the given secret does not work")
+	}
+}
+
 // TestAsgardeoNoMeta: an agent of which the server tells no times has none.
 func TestAsgardeoNoMeta(t *testing.T) {
 	t.Parallel()

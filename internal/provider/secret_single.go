@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -76,6 +77,9 @@ func (s single) first(ctx context.Context, n *newSecret, _ *secretModel) error {
 // no id.
 func (s single) set(ctx context.Context, n *newSecret) error {
 	a, err := s.client().SetPassword(ctx, n.agentID, n.request.SecretValue)
+	if refused, ok := errors.AsType[*api.Error](err); ok && refused.Status == http.StatusBadRequest && !n.given {
+		return fmt.Errorf("%w; the provider makes secrets of %d letters, digits and !@#$%%&*: when the server's rules for passwords take none of these, give one that they take by secret_wo and secret_wo_version", err, len(n.request.SecretValue.Reveal()))
+	}
 	if err != nil {
 		return err
 	}
