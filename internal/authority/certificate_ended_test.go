@@ -1,6 +1,7 @@
 package authority_test
 
 import (
+	"context"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 )
 
 // onList are the certificates on the revocation list, with when they ended.
@@ -97,6 +99,61 @@ func TestCertificate_endedByExpiry(t *testing.T) {
 	if on := w.onList(t); len(on) != 2 || on[moved.Serial].Unix() != moved.NotBefore {
 		t.Errorf("on the list are %v, want %s that ended at %d", on, moved.Serial, moved.NotBefore)
 	}
+}
+
+// watched counts how often all revocations are read.
+type watched struct {
+	store.Store
+	reads int
+}
+
+type watchedReader struct {
+	store.Reader
+	reads *int
+}
+
+func (w *watched) View(ctx context.Context, fn func(store.Reader) error) error {
+	return w.Store.View(ctx, func(r store.Reader) error { return fn(watchedReader{r, &w.reads}) })
+}
+
+func (w watchedReader) Revocations(now int64) ([]store.Revocation, error) {
+	*w.reads++
+	return w.Reader.Revocations(now)
+}
+
+// Anybody may ask for the list: what is on it is read when something has changed,
+// at this server or at another, or when a grace is over, and else not.
+func TestCertificate_listIsReadOnce(t *testing.T) {
+	w := newCA(t, authority.CAConfig{Own: true})
+	id := w.agent(t)
+	at := authority.Rotation{AgentID: id}
+	one := w.issue(t, authority.NewCertificate{Rotation: at, RequestPEM: csr(t, "ES256")})
+	seen := &watched{Store: w.store}
+	w.Authority = w.signs(t, authority.CAConfig{}, seen)
+	other := w.signs(t, authority.CAConfig{}, openStore(t, w.path, w.clock))
+	want := func(what string, reads bool, on ...string) {
+		t.Helper()
+		before := seen.reads
+		got := slices.Sorted(maps.Keys(w.onList(t)))
+		if slices.Sort(on); !slices.Equal(got, on) || (seen.reads > before) != reads {
+			t.Errorf("%s: on the list are %v, want %v; it was read: %v", what, got, on, seen.reads > before)
+		}
+	}
+	want("at first", true)
+	want("again", false)
+	w.agent(t)
+	want("after something else", false)
+	two := w.issue(t, authority.NewCertificate{Rotation: authority.Rotation{AgentID: id, Previous: &authority.Retire{ID: one.ID, Expires: w.clock.in(time.Minute)}}, RequestPEM: csr(t, "ES384")})
+	want("with a grace", true)
+	want("with a grace, again", false)
+	w.clock.Add(time.Minute)
+	want("after the grace", true, one.Serial)
+	want("after the grace, again", false, one.Serial)
+	if err := other.RevokeCertificate(t.Context(), admin, id, two.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	want("after another server", true, one.Serial, two.Serial)
+	want("after another server, again", false, one.Serial, two.Serial)
 }
 
 // A CA whose own certificate was renewed is the same CA to others: its list has

@@ -23,6 +23,10 @@ const CRLLife = 24 * time.Hour
 // before (RFC 5280 §5.2.3).
 const crlNumber = "crl_number"
 
+// crlChange names the setting that is another whenever it changes what ends when:
+// anybody may ask for a list, and only then is all of that read again.
+const crlChange = "crl_change"
+
 // crlFresh is how long a list is handed out again while nothing was revoked:
 // anybody may ask for it, and each new one is a commit and a signature.
 const crlFresh = time.Hour
@@ -34,14 +38,15 @@ type madeLists struct {
 }
 
 type madeList struct {
-	serials string // of what is on it
-	at      time.Time
-	der     []byte
+	on  listed
+	der []byte
 }
 
 // listed is what is on a list.
 type listed struct {
 	at      time.Time
+	until   time.Time // when the next one ends; zero for none that is known
+	change  string    // crlChange
 	entries []x509.RevocationListEntry
 	serials string // with spaces between
 }
@@ -73,6 +78,9 @@ func enlist(tx store.Tx, before, c store.Credential) error {
 	if end.Before(cert.NotBefore) { // an expiry may be set to any time that is past
 		end = cert.NotBefore
 	}
+	if err := tx.SetSetting(crlChange, newID()); err != nil {
+		return err
+	}
 	return tx.SetRevocation(store.Revocation{CA: c.CA, Serial: cert.Serial(), Revoked: end, Expires: c.NotAfter})
 }
 
@@ -87,12 +95,22 @@ func (a *Authority) RevocationList(ctx context.Context, id string) ([]byte, erro
 	}
 	a.lists.mu.Lock()
 	defer a.lists.mu.Unlock()
+	last, ok := a.lists.all[ca.record.ID]
+	ok = ok && a.Now().Sub(last.on.at) < crlFresh
+	if ok {
+		same, err := a.unchanged(ctx, last.on)
+		if same || err != nil {
+			return last.der, err
+		}
+	}
 	on, err := a.ended(ctx, ca)
 	if err != nil {
 		return nil, err
 	}
 	// Not by their number: while one ends another may be revoked.
-	if last, ok := a.lists.all[ca.record.ID]; ok && last.serials == on.serials && on.at.Sub(last.at) < crlFresh {
+	if ok && last.on.serials == on.serials {
+		on.at = last.on.at
+		a.lists.all[ca.record.ID] = madeList{on, last.der}
 		return last.der, nil
 	}
 	number, on, err := a.numberList(ctx, ca, on)
@@ -107,8 +125,19 @@ func (a *Authority) RevocationList(ctx context.Context, id string) ([]byte, erro
 	if a.lists.all == nil {
 		a.lists.all = map[string]madeList{}
 	}
-	a.lists.all[ca.record.ID] = madeList{on.serials, on.at, der}
+	a.lists.all[ca.record.ID] = madeList{on, der}
 	return der, nil
+}
+
+// unchanged reports whether on the list is what was, as long as nothing but time
+// goes by, and nobody else changed it.
+func (a *Authority) unchanged(ctx context.Context, on listed) (same bool, err error) {
+	err = a.store.View(ctx, func(r store.Reader) error {
+		change, err := r.Setting(crlChange)
+		same = change == on.change && (on.until.IsZero() || a.Now().Before(on.until))
+		return err
+	})
+	return same, err
 }
 
 // sameIssuer are the ids of the records of a CA: it may have been given more than
@@ -142,10 +171,19 @@ func (a *Authority) ended(ctx context.Context, ca signingCA) (on listed, err err
 		// What has ended by itself stays until a list was made after that
 		// (RFC 5280 §3.3).
 		all, err := r.Revocations(a.Now().Add(-CRLLife).Unix())
+		if err != nil {
+			return err
+		}
 		on, serials = listed{at: a.Now()}, nil // not before what was read
 		for _, one := range all {
 			// One whose end was moved back to its own is not there.
-			if !slices.Contains(issuers, one.CA) || one.Revoked.After(on.at) || one.Revoked.Unix() >= one.Expires {
+			if !slices.Contains(issuers, one.CA) || one.Revoked.Unix() >= one.Expires {
+				continue
+			}
+			if one.Revoked.After(on.at) {
+				if on.until.IsZero() || one.Revoked.Before(on.until) {
+					on.until = one.Revoked
+				}
 				continue
 			}
 			serial, ok := new(big.Int).SetString(one.Serial, 16)
@@ -155,6 +193,7 @@ func (a *Authority) ended(ctx context.Context, ca signingCA) (on listed, err err
 			on.entries = append(on.entries, x509.RevocationListEntry{SerialNumber: serial, RevocationTime: one.Revoked})
 			serials = append(serials, one.Serial)
 		}
+		on.change, err = r.Setting(crlChange)
 		return err
 	})
 	on.serials = strings.Join(serials, " ")
