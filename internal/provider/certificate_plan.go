@@ -84,6 +84,7 @@ func (r *certificateResource) ModifyPlan(ctx context.Context, req resource.Modif
 	}
 	if req.State.Raw.IsNull() {
 		planCertificate(o, set)
+		r.warnAgain(plan.held(), o.id(), &resp.Diagnostics)
 		return
 	}
 	if resp.Diagnostics.Append(req.State.Get(ctx, &state)...); resp.Diagnostics.HasError() {

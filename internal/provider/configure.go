@@ -71,6 +71,7 @@ type server struct {
 	embedded       bool
 	acceptNewStore bool
 	identity       *sealIdentity
+	met            sync.Map    // keys and certificates that this run has read, as agent/id
 	silent         atomic.Bool // a plan asked for an agent in vain, and asks for no other
 	minted         sync.Map    // by the key that is in private data: what Close revokes
 }

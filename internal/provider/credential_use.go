@@ -78,6 +78,23 @@ type held struct{ kind, attribute, agentID string }
 
 func (m *secretModel) held() held { return held{aSecret, "secret_id", m.AgentID.ValueString()} }
 
+// meet notes that this run has read a key or a certificate of a resource.
+func (b *base) meet(of held, id string) { b.server.met.Store(of.agentID+"/"+id, true) }
+
+// warnAgain tells when what a plan adds is that of a resource already, as after a
+// taint: what the deletion has revoked is not taken again. With -replace Terraform
+// shows no warning of this half of the plan.
+func (b *base) warnAgain(of held, id string, diags *diag.Diagnostics) {
+	if b.server == nil || id == "" {
+		return
+	}
+	if _, ok := b.server.met.Load(of.agentID + "/" + id); ok {
+		diags.AddWarning("What is added is there already", fmt.Sprintf(
+			"Agent %s has the %s %s already, by a resource of the state. Where that one is tainted and this takes its place, its deletion revokes the %s, and no server takes it again: "+
+				"the agent would be left without. Give another %s, or, if it is good, `terraform untaint` the resource.", of.agentID, of.kind, id, of.kind, of.kind))
+	}
+}
+
 // lookAgain is how long a plan waits for an answer that only betters a warning.
 const lookAgain = 10 * time.Second
 

@@ -61,6 +61,7 @@ func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 		resp.Diagnostics.AddError(title, "Agent "+a.ID+": "+r.explain(err))
 		return
 	}
+	r.meet(m.held(), m.KID.ValueString())
 	m.save(ctx, f, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
 }
 

@@ -95,6 +95,7 @@ func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	}
 	if req.State.Raw.IsNull() {
 		planKey(&config, o, set)
+		r.warnAgain(plan.held(), o.kid, &resp.Diagnostics)
 		return
 	}
 	if resp.Diagnostics.Append(req.State.Get(ctx, &state)...); resp.Diagnostics.HasError() {

@@ -84,6 +84,32 @@ func TestKeyPlanInUse(t *testing.T) {
 	}
 }
 
+// TestReplacedByItself: a taint of a key or a given certificate, which
+// is not taken again after its deletion, is warned of. Before, the plan was well
+// and the apply left the agent without.
+func TestReplacedByItself(t *testing.T) {
+	t.Parallel()
+	at := newRemotePlace(t)
+	for kind, forms := range map[string][2]attrs{
+		keyType:         {newKeyPair(t).pem(), newKeyPair(t).pem()},
+		certificateType: {{"certificate_pem": selfSigned(t)}, {"certificate_pem": selfSigned(t)}},
+	} {
+		agent, m := at.newAgent(t, nil), at.resource(t, kind)
+		first := m.planBy(at.plugin(t), agent.owns(forms[0]))
+		m.apply(agent.owns(forms[0]))
+		if said := append(first.problems, m.plan(agent.owns(forms[1])).problems...); len(said.warnings()) > 0 {
+			t.Errorf("%s: the plan of the first and of another says %v", kind, said)
+		}
+		p := at.plugin(t)
+		p.mustPass("refresh", m.refreshBy(p))
+		m.tainted = true
+		saysAll(t, kind, m.planBy(p, agent.owns(forms[0])).problems.warnings(), "there already", "Give another")
+		if said := m.planBy(p, agent.owns(forms[1])).problems.warnings(); len(said) > 0 {
+			t.Errorf("%s: a replacement by another says %v", kind, said)
+		}
+	}
+}
+
 // TestDeletionOldPrivateState: Terraform 1.11 plans the removal of a resource from
 // the configuration before it reads it. So the plan
 // of "add a key, then remove the secret" said that the secret was the last way
