@@ -1,6 +1,9 @@
 package provider_test
 
 import (
+	"bytes"
+	"encoding/json"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -8,6 +11,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -96,17 +100,47 @@ func TestAsgardeoSecret(t *testing.T) {
 	}
 }
 
-// TestAsgardeoPolicy: who is refused a secret by the server's rules is told how to
-// give another, and that works.
+// TestAsgardeoPolicy: rules for passwords that take no more than 30 characters, as
+// those of Identity Server may, get no more; who is refused that as well is told
+// how to give another, and that works.
 func TestAsgardeoPolicy(t *testing.T) {
 	t.Parallel()
 	p := newAsgardeo(t)
-	agent := p.newAgent(t, nil)
-	m := p.resource(t, secretType)
-	p.remote.fail(fault{method: http.MethodPatch, times: 1, answer: scim(http.StatusBadRequest, "Password should be at most 30 characters.")})
-	_, d := m.try(agent.owns(nil))
-	mustSay(t, "the create", d, "at most 30 characters", "secrets of 44", "secret_wo")
-	m.apply(agent.owns(attrs{"secret_wo": "Abcdef-123456_x", "secret_wo_version": int64(1)}))
+	var most, refused atomic.Int64
+	most.Store(30)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		var patch struct {
+			Operations []struct{ Path, Value string }
+		}
+		if json.Unmarshal(body, &patch) == nil && len(patch.Operations) == 1 && patch.Operations[0].Path == "password" && int64(len(patch.Operations[0].Value)) > most.Load() {
+			refused.Add(1)
+			scim(http.StatusBadRequest, "Password should be shorter.")(w, r)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		p.remote.ServeHTTP(w, r)
+	}))
+	defer front.Close()
+	p.args = p.args.with("endpoint", front.URL)
+	p.shared = p.plugin(t)
+	agent, m := p.newSecret(t, nil)
+	p.expectSet(t, m)
+	if length := len(m.state.text("secret")); length != 30 {
+		t.Errorf("the secret has %d characters", length)
+	}
+	m.apply(m.configured().with("rotation_trigger", trigger("1")))
+	p.expectSet(t, m)
+	if refused.Load() != 1 {
+		t.Errorf("%d secrets were refused, want the first alone", refused.Load())
+	}
+	m.apply(nil)
+
+	most.Store(16)
+	p.shared = nil
+	_, d := m.try(agent.owns(attrs{"on_existing": "replace"}))
+	mustSay(t, "the create", d, "Password should be shorter", "44 or 30", "secret_wo")
+	m.apply(agent.owns(attrs{"on_existing": "replace", "secret_wo": "Abcdef-123456_x", "secret_wo_version": int64(1)}))
 	if !p.works(t, agent.id(), "Abcdef-123456_x") {
 		t.Error("the given secret does not work")
 	}

@@ -101,7 +101,7 @@ func (r *pairResource) unused(ctx context.Context, m *pairModel) error {
 // remembers that it is to be done.
 func (r *pairResource) kill(ctx context.Context, m *pairModel, name string, diags *diag.Diagnostics) {
 	_, agentID := m.slot(name)
-	a, err := r.client().SetPassword(ctx, agentID, secret.GenerateWSO2())
+	a, _, err := r.secrets().setOwn(ctx, agentID, r.secrets().generate())
 	m.RevokePending = types.BoolValue(err != nil)
 	if err != nil {
 		diags.AddWarning("The idle agent keeps its secret",

@@ -39,7 +39,29 @@ func (r *secretResource) keeping(srv client.Server) keeping {
 // set: that is its id and its version.
 type single struct{ *secretResource }
 
-func (single) generate() secret.Text { return secret.GenerateWSO2() }
+func (s single) generate() secret.Text {
+	if s.server.short.Load() {
+		return secret.GenerateShort()
+	}
+	return secret.GenerateWSO2()
+}
+
+// setOwn sets a secret that was generated. Where the server refuses it, by its
+// rules for passwords perhaps, a shorter one is tried. It tells which it was.
+func (s single) setOwn(ctx context.Context, agentID string, value secret.Text) (api.Agent, secret.Text, error) {
+	a, err := s.client().SetPassword(ctx, agentID, value)
+	if !isRefused(err) || s.server.short.Load() {
+		return a, value, err
+	}
+	shorter := secret.GenerateShort()
+	if a, err = s.client().SetPassword(ctx, agentID, shorter); err == nil {
+		s.server.short.Store(true)
+	}
+	if isRefused(err) {
+		err = fmt.Errorf("%w; the provider makes secrets of 44 or 30 letters, digits and !@#$%%&*: when the server's rules for passwords take neither, give one that they take by secret_wo and secret_wo_version", err)
+	}
+	return a, shorter, err
+}
 
 // bornWithin is how long after an agent its first secret may be dated: the
 // server writes one after the other, in a quarter of a second where it was seen
@@ -76,9 +98,12 @@ func (s single) first(ctx context.Context, n *newSecret, _ *secretModel) error {
 // set sets the password. When it is not known whether that was done, n.made has
 // no id.
 func (s single) set(ctx context.Context, n *newSecret) error {
-	a, err := s.client().SetPassword(ctx, n.agentID, n.request.SecretValue)
-	if refused, ok := errors.AsType[*api.Error](err); ok && refused.Status == http.StatusBadRequest && !n.given {
-		return fmt.Errorf("%w; the provider makes secrets of %d letters, digits and !@#$%%&*: when the server's rules for passwords take none of these, give one that they take by secret_wo and secret_wo_version", err, len(n.request.SecretValue.Reveal()))
+	var a api.Agent
+	var err error
+	if n.given {
+		a, err = s.client().SetPassword(ctx, n.agentID, n.request.SecretValue)
+	} else {
+		a, n.request.SecretValue, err = s.setOwn(ctx, n.agentID, n.request.SecretValue)
 	}
 	if err != nil {
 		return err
@@ -92,6 +117,12 @@ func (s single) set(ctx context.Context, n *newSecret) error {
 		}
 	}
 	return nil
+}
+
+// isRefused reports whether the server refused what it was sent.
+func isRefused(err error) bool {
+	e, ok := errors.AsType[*api.Error](err)
+	return ok && e.Status == http.StatusBadRequest
 }
 
 // look takes on what the server says: whether the secret is still the one that
@@ -174,7 +205,7 @@ func (s single) end(ctx context.Context, m *secretModel, f facts) error {
 		s.client().Disclaim(a)
 		return nil
 	}
-	_, err = s.client().SetPassword(ctx, agentID, secret.GenerateWSO2())
+	_, _, err = s.setOwn(ctx, agentID, s.generate())
 	return err
 }
 

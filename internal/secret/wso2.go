@@ -19,15 +19,25 @@ const (
 // 61 × 60^43 > 2^256.
 const wso2Len = 44
 
+// shortLen characters are the most that the rules of Identity Server allow
+// unless they were changed (LengthValidator with max.length 30). They carry 177
+// bits.
+const shortLen = 30
+
 // GenerateWSO2 makes a secret of 256 bits that the password policies of WSO2
 // servers take: lower and upper case, a digit, one of !@#$%&*, none that looks
 // like another, and no character twice in a row. It has neither our prefix nor
 // a checksum: their policies bound the length.
-func GenerateWSO2() Text {
+func GenerateWSO2() Text { return generateWSO2(wso2Len) }
+
+// GenerateShort is GenerateWSO2 for servers that refuse as much.
+func GenerateShort() Text { return generateWSO2(shortLen) }
+
+func generateWSO2(length int) Text {
 	for {
 		var b strings.Builder
 		var last byte
-		for b.Len() < wso2Len {
+		for b.Len() < length {
 			c := pick(plain)
 			if c != last {
 				b.WriteByte(c)

@@ -41,6 +41,9 @@ func TestGenerateWSO2(t *testing.T) {
 			count[c]++
 		}
 	}
+	if short := secret.GenerateShort().Reveal(); len(short) != 30 || !strings.ContainsAny(short, "!@#$%&*") {
+		t.Errorf("the short one is %q", short)
+	}
 	// No character is rarer than another: 62 of them, within six sigma.
 	mean := float64(n*44) / 61
 	for c, got := range count {
