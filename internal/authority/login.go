@@ -111,7 +111,12 @@ func (i *Issuer) Authenticate(ctx context.Context, l Login) (Caller, error) {
 	}
 	l.Method = p.methodOf(l)
 	ev := s.event(l.action, p, l)
-	err = i.a.store.Update(ctx, func(tx store.Tx) ([]audit.Event, error) { return []audit.Event{ev}, p.spend(tx) })
+	err = i.a.store.Update(ctx, func(tx store.Tx) ([]audit.Event, error) {
+		if _, err := i.still(tx, s, p, l); err != nil {
+			return nil, err
+		}
+		return []audit.Event{ev}, p.spend(tx)
+	})
 	if refusal, ok := asError(err); ok {
 		return Caller{}, i.fail(ctx, s, l, start, refusal)
 	}

@@ -52,3 +52,24 @@ func TestLogin_methodTakenAway(t *testing.T) {
 		t.Errorf("the last entry is %+v", all[len(all)-1])
 	}
 }
+
+// Nor is anybody accepted, without a token, by a key that was revoked before.
+func TestAuthenticate_revokedMeanwhile(t *testing.T) {
+	o := newOffice(t, "")
+	bot := o.keyed(t)
+	s := &meddled{Store: o.store, before: func() {
+		if err := o.RevokePublicKey(t.Context(), admin, bot.ID, "k1", nil); err != nil {
+			t.Error(err)
+		}
+	}}
+	a, err := authority.New(authority.Config{Store: s, Now: o.clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	login := asserting(bot, es256(`{"alg":"ES256","kid":"k1"}`, o.claims(bot.ID, nil), "ES256"))
+	_, err = (&world{Authority: a}).issuer(t, authority.IssuerConfig{}).Authenticate(t.Context(), login)
+	wantRefusal(t, err, authority.BadLogin)
+	if all := o.trail(t); all[len(all)-1].Outcome != audit.Refused {
+		t.Errorf("the last entry is %+v", all[len(all)-1])
+	}
+}

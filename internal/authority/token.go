@@ -131,19 +131,9 @@ func (i *Issuer) give(ctx context.Context, s subject, key signing, p proof, l Lo
 		return Token{}, err
 	}
 	err = i.a.store.Update(ctx, func(tx store.Tx) ([]audit.Event, error) {
-		present, err := i.read(tx, s.id)
+		present, err := i.still(tx, s, p, l)
 		if err != nil {
 			return nil, err
-		}
-		holds, err := i.holds(tx, present, p)
-		if err != nil {
-			return nil, err
-		}
-		if present.name != s.name || present.epoch != s.epoch || present.blocked != "" || !holds {
-			return nil, refuse(BadLogin, "it was revoked at this moment")
-		}
-		if reason := present.refuses(l, p, nil); reason != "" && l.code == nil {
-			return nil, refuse(BadLogin, "%s, as of this moment", reason)
 		}
 		if more != nil {
 			if err := more(tx, present); err != nil {
@@ -163,6 +153,26 @@ func (i *Issuer) give(ctx context.Context, s subject, key signing, p proof, l Lo
 	}
 	i.used(s, p)
 	return Token{Value: value, Life: i.life, Scope: scope, Asked: len(l.Scopes) > 0, ID: c.ID}, nil
+}
+
+// still makes sure, in the transaction that takes a login, that nothing was
+// revoked since what is shown was looked at, and returns who logs in as it is now.
+func (i *Issuer) still(tx store.Tx, s subject, p proof, l Login) (subject, error) {
+	present, err := i.read(tx, s.id)
+	if err != nil {
+		return subject{}, err
+	}
+	holds, err := i.holds(tx, present, p)
+	if err != nil {
+		return subject{}, err
+	}
+	if present.name != s.name || present.epoch != s.epoch || present.blocked != "" || !holds {
+		return subject{}, refuse(BadLogin, "it was revoked at this moment")
+	}
+	if reason := present.refuses(l, p, nil); reason != "" && l.code == nil {
+		return subject{}, refuse(BadLogin, "%s, as of this moment", reason)
+	}
+	return present, nil
 }
 
 func sign(signer jose.Signer, c Claims) (secret.Text, error) {
