@@ -111,6 +111,10 @@ func TestBudgetOfStalls(t *testing.T) {
 			if s.refused > 0 || len(s.at) != sent {
 				t.Errorf("with stalls of %s: %d refused, %d answered", stall, s.refused, len(s.at))
 			}
+			// What a pause of some seconds took is caught up on.
+			if took, floor := time.Since(began), sent*time.Minute/200; stall <= 5*time.Second && took > floor+floor/50 {
+				t.Errorf("with stalls of %s it took %s, the limit makes it %s", stall, took, floor)
+			}
 		})
 	}
 }

@@ -20,6 +20,10 @@ const (
 	progressEvery = 10 * time.Second
 	// recovery is how long without a refusal lets the pace grow again.
 	recovery = 2 * time.Minute
+	// catchUp is how many bursts may come at once when there was a pause, in a
+	// process that is older than a minute: nothing of one before it counts any
+	// more, and what it sent itself is in the window.
+	catchUp = 3
 )
 
 // limiter is the budget of requests that all calls of a client share. It gives
@@ -36,6 +40,7 @@ type limiter struct {
 	until     time.Time // nobody goes before
 	refusedAt time.Time
 	sent      int
+	began     time.Time // when the first one went
 	waiting   int
 	said      time.Time
 }
@@ -145,6 +150,13 @@ func (l *limiter) went(ctx context.Context, waited time.Duration, err error) {
 		l.sent++
 	}
 	now := time.Now()
+	if l.began.IsZero() {
+		l.began = now
+	}
+	if now.Sub(l.began) >= time.Minute {
+		_, burst := l.limit()
+		l.bucket.SetBurst(catchUp * burst)
+	}
 	if l.pace < 1 && now.Sub(l.refusedAt) >= recovery {
 		l.pace, l.refusedAt = min(1, l.pace*1.1), now
 		each, _ := l.limit()
