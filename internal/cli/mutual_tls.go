@@ -59,8 +59,8 @@ func readCAs(text []byte) (*x509.CertPool, error) {
 	for n := 1; ; n++ {
 		b, rest := pem.Decode(text)
 		switch {
-		case b == nil && blocks == 0:
-			return nil, errors.New("there is no certificate in PEM in the file")
+		case b == nil && n == 1:
+			return nil, errors.New("there is no certificate in PEM in the file that can be read")
 		case b == nil && n <= blocks: // those are passed over, wherever they stand
 			return nil, fmt.Errorf("of %d blocks in the file only %d can be read", blocks, n-1)
 		case b == nil:
