@@ -58,7 +58,7 @@ func (r *certificateResource) ModifyPlan(ctx context.Context, req resource.Modif
 	var config, plan, state certificateModel
 	if req.Plan.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-		f := r.newest(ctx, readFacts(ctx, req.Private, &resp.Diagnostics), state.held(), state.CertificateID.ValueString(), state.previousID())
+		f := readFacts(ctx, req.Private, &resp.Diagnostics)
 		f.warnCertificateDeletion(&state, &resp.Diagnostics)
 		return
 	}

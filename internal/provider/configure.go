@@ -72,7 +72,6 @@ type server struct {
 	acceptNewStore bool
 	identity       *sealIdentity
 	met            sync.Map    // keys and certificates that this run has read, as agent/id
-	silent         atomic.Bool // a plan asked for an agent in vain, and asks for no other
 	short          atomic.Bool // the server refused a secret of 256 bits, and took a shorter one
 	minted         sync.Map    // by the key that is in private data: what Close revokes
 }

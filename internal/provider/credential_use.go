@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -93,60 +92,6 @@ func (b *base) warnAgain(of held, id string, diags *diag.Diagnostics) {
 			"Agent %s has the %s %s already, by a resource of the state. Where that one is tainted and this takes its place, its deletion revokes the %s, and no server takes it again: "+
 				"the agent would be left without. Give another %s, or, if it is good, `terraform untaint` the resource.", of.agentID, of.kind, id, of.kind, of.kind))
 	}
-}
-
-// lookAgain is how long a plan waits for an answer that only betters a warning.
-const lookAgain = 10 * time.Second
-
-// newest are the facts for a plan that deletes a credential, and the one before
-// it, by ids. Where they say that it is the last way in, the agent is read again:
-// Terraform 1.11 refreshes what was taken out of the configuration only after it
-// has planned that, so that what it knows is of the run before, and the second
-// step of a move to another method would be warned of, always. Without an answer
-// the plan goes by what it has.
-func (b *base) newest(ctx context.Context, kept facts, of held, ids ...string) facts {
-	if !kept.Last || b.server == nil || b.server.silent.Load() {
-		return kept
-	}
-	ctx, cancel := context.WithTimeout(ctx, lookAgain)
-	defer cancel()
-	if _, ok := b.inStore(ctx, kept, &diag.Diagnostics{}); !ok {
-		b.server.silent.Store(true)
-		return kept
-	}
-	now, err := b.client().Now(ctx)
-	if err != nil {
-		return kept
-	}
-	a, err := b.client().ReadAgent(ctx, of.agentID)
-	switch {
-	case isGone(err):
-		kept.Last = false // nothing is left to lose
-	case err != nil:
-		b.server.silent.Store(true)
-	default:
-		kept.noteUses(credentialsOf(a, of.kind), now, ids...)
-		kept.noteLast(a, now, of.kind, ids...)
-	}
-	return kept
-}
-
-// credentialsOf are an agent's of a kind.
-func credentialsOf(a api.Agent, kind string) (out []api.Secret) {
-	ext := security(a)
-	switch kind {
-	case aKey:
-		for _, k := range ext.Keys {
-			out = append(out, asSecret(k))
-		}
-		return out
-	case aCertificate:
-		for _, c := range ext.Certificates {
-			out = append(out, certificateAsSecret(c))
-		}
-		return out
-	}
-	return ext.Secrets
 }
 
 // warnUsed tells that a credential ends which is in use, and why.

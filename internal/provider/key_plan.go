@@ -69,7 +69,7 @@ func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	var config, plan, state keyModel
 	if req.Plan.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-		f := r.newest(ctx, readFacts(ctx, req.Private, &resp.Diagnostics), state.held(), state.KID.ValueString(), state.previousID())
+		f := readFacts(ctx, req.Private, &resp.Diagnostics)
 		f.warnKeyDeletion(&state, &resp.Diagnostics)
 		return
 	}

@@ -109,38 +109,3 @@ func TestReplacedByItself(t *testing.T) {
 		}
 	}
 }
-
-// TestDeletionOldPrivateState: Terraform 1.11 plans the removal of a resource from
-// the configuration before it reads it. So the plan
-// of "add a key, then remove the secret" said that the secret was the last way
-// in, and said nothing of a login since the last apply.
-func TestDeletionOldPrivateState(t *testing.T) {
-	t.Parallel()
-	for kind, config := range map[string]attrs{
-		secretType: {}, keyType: newKeyPair(t).pem(), certificateType: {"certificate_pem": selfSigned(t)},
-	} {
-		t.Run(kind, func(t *testing.T) {
-			t.Parallel()
-			at := newRemotePlace(t)
-			m := at.resource(t, kind)
-			agent := at.newAgent(t, nil)
-			m.apply(agent.owns(config))
-			m.refresh()
-			m.refresh() // which finds that it is the last
-			removal := func() problems {
-				return m.planBy(at.plugin(t), nil).problems.warnings()
-			}
-			saysAll(t, "alone", removal(), "last credential")
-			if _, err := at.hand(t).AddKey(t.Context(), agent.id(), api.KeyRequest{PublicKeyPEM: newKeyPair(t).public}); err != nil {
-				t.Fatal(err)
-			}
-			if said := removal(); len(said) > 0 {
-				t.Errorf("beside a key that was added since, the plan says %v", said)
-			}
-			if kind == keyType {
-				usedKey(at, m)
-				saysAll(t, "used since", removal(), "in use ends")
-			}
-		})
-	}
-}

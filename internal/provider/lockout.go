@@ -81,11 +81,13 @@ func (f *facts) noteLast(a api.Agent, now time.Time, kind string, ids ...string)
 }
 
 // warnLast tells when a deletion takes the last way in. It is no error: the
-// agent may go in the same breath, or be meant to stay out.
+// agent may go in the same breath, or be meant to stay out. Terraform 1.11 plans
+// a removal before it reads, and a plan does not ask for agents: what was added
+// by the run before may not be known yet.
 func (f facts) warnLast(kind, agentID string, diags *diag.Diagnostics) {
 	if f.Last {
 		diags.AddWarning("The last credential of an agent goes", fmt.Sprintf(
-			"When it was last read, agent %s could authenticate by its %s alone, and this plan ends that. Unless the agent goes too, or shall stay out, add another credential first and apply that.", agentID, kind))
+			"When it was last read, agent %s could authenticate by its %s alone, and this plan ends that. Unless another credential was added since, the agent goes too, or shall stay out, add another first and apply that.", agentID, kind))
 	}
 }
 

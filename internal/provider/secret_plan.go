@@ -69,7 +69,7 @@ func (r *secretResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	f := readFacts(ctx, req.Private, &resp.Diagnostics)
 	if req.Plan.Raw.IsNull() {
-		warnDeletion(&state, r.newest(ctx, f, state.held(), state.SecretID.ValueString(), state.previousID()), &resp.Diagnostics)
+		warnDeletion(&state, f, &resp.Diagnostics)
 		return
 	}
 	if resp.Diagnostics.HasError() {
