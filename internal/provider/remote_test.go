@@ -65,6 +65,15 @@ func (s *skew) advance(d time.Duration) {
 	s.ahead += d
 }
 
+// dated lets every answer have the time of the server, also one that something
+// before it gives: the provider goes by the last it saw.
+func (s *skew) dated(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", s.Now().UTC().Format(http.TimeFormat))
+		next.ServeHTTP(w, r)
+	})
+}
+
 // newRemote starts a server over a store, which it makes if there is none.
 func newRemote(t *testing.T, path string) *remote {
 	t.Helper()
@@ -102,7 +111,7 @@ func newRemoteAs(t *testing.T, path string, profile server.Profile, rules author
 	t.Cleanup(ts.Close)
 	r.url, r.calm = ts.URL, ts.URL
 	if stormy() {
-		front := httptest.NewServer(newChaos(t, r, 1, chaosRules...))
+		front := httptest.NewServer(r.skew.dated(newChaos(t, r, 1, chaosRules...)))
 		t.Cleanup(front.Close)
 		r.url = front.URL
 	}
