@@ -58,7 +58,7 @@ func TestReveal(t *testing.T) {
 // for it: the environment is read, and the process ended, at the top only. The
 // contract suites are tests, and may.
 func TestAmbient(t *testing.T) {
-	may := []string{".", "cli", "provider", "apitest", "store/storetest"}
+	may := []string{".", "cli", "provider", "apitest", "store/postgres/pgtest", "store/storetest"}
 	const (
 		pass = "read it in cli or in provider, and pass the value"
 		out  = "stdout is for data, and it is the plugin's line to Terraform"

@@ -21,6 +21,7 @@ var table = []pkg{
 	{name: "store", may: []string{"audit"}, why: "act and audit entry are one transaction"},
 	{name: "store/sqlite", may: []string{"store", "audit"}},
 	{name: "store/postgres", may: []string{"store", "audit"}},
+	{name: "store/postgres/pgtest"}, // starts a PostgreSQL for tests; knows nothing of stores
 	{name: "store/storetest", may: []string{"store", "audit"}, why: "the contract says what becomes of audit events"},
 
 	{name: "authority", may: []string{"store", "audit", "secret", "keys"}},
@@ -59,7 +60,7 @@ var libraries = []library{
 	{"github.com/jackc/pgx", sqlPackages, "only a backend of the store speaks SQL"},
 	{"github.com/spf13/", []string{"cli"}, "commands and flags are its business"},
 	{"net/http", []string{".", "api", "apitest", "cli", "client", "embedded", "fault", "oauth", "provider", "server"}, "rules and records know no HTTP"},
-	{"testing", []string{"apitest", "store/storetest"}, "only the contract suites are made of tests"},
+	{"testing", []string{"apitest", "store/postgres/pgtest", "store/storetest"}, "only the contract suites are made of tests"},
 	{"filippo.io/age", []string{"secret"}, "a secret is sealed where it is made"},
 	{"github.com/golang-jwt/", nil, "other people's makers and verifiers of tokens, for tests alone: ours is go-jose"},
 	{"github.com/lestrrat-go/", nil, "other people's makers and verifiers of tokens, for tests alone: ours is go-jose"},

@@ -71,6 +71,7 @@ func (empty) SigningKeys() ([]store.SigningKey, error)            { return nil, 
 func (empty) Setting(string) (string, error)                      { return "", nil }
 func (empty) Spent(...string) (bool, error)                       { return false, nil }
 func (empty) FindEntries(store.EntryQuery) ([]audit.Entry, error) { return nil, nil }
+func (empty) Heads() ([]audit.Entry, error)                       { return nil, nil }
 func (empty) LastEntry() (audit.Entry, error)                     { return audit.Entry{}, store.ErrNotFound }
 func (empty) AddClient(store.Client) error                        { return store.ErrNoStore }
 func (empty) SetClient(store.Client) error                        { return store.ErrNotFound }

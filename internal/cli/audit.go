@@ -42,7 +42,7 @@ func (t *trailFlags) open(c *cobra.Command, getenv func(string) string) (*trail,
 	}
 	return &trail{
 		events: func(ctx context.Context, q api.AuditQuery) ([]audit.Entry, error) {
-			return rules.AuditEvents(ctx, authority.AuditQuery(q))
+			return rules.AuditEvents(ctx, auditQuery(q))
 		},
 		checkpoint: func(ctx context.Context) (api.AuditCheckpoint, error) {
 			head, err := rules.Checkpoint(ctx)
@@ -120,5 +120,13 @@ func eventOf(e audit.Entry) api.AuditEvent {
 	return api.AuditEvent{
 		Seq: e.Seq, Time: e.Time, Actor: e.Actor, Action: string(e.Action), AgentID: e.AgentID, Target: e.Target,
 		Outcome: string(e.Outcome), Reason: e.Reason, Detail: e.Detail, Prev: e.Prev, Hash: e.Hash,
+	}
+}
+
+// auditQuery is a query of the API as one of the rules.
+func auditQuery(q api.AuditQuery) authority.AuditQuery {
+	return authority.AuditQuery{
+		After: q.After, Limit: q.Limit, AgentID: q.AgentID, Actor: q.Actor, Action: q.Action, Outcome: q.Outcome,
+		Since: q.Since, Until: q.Until,
 	}
 }

@@ -76,6 +76,7 @@ type Use struct {
 // restrict.
 type EntryQuery struct {
 	After   int64 // Seq greater than this
+	Through int64 // Seq not greater than this
 	Limit   int   // at most this many; 0 or less: none
 	AgentID string
 	Actor   string

@@ -27,9 +27,13 @@ var (
 	ErrForeign = errors.New("not a store of this program")
 	// ErrFull: there is no space left. Nothing was changed.
 	ErrFull = errors.New("no space left")
-	// ErrUnsure: the disk failed while it made a commit durable. The
-	// commit is not seen now, and may be there after the next start. The
-	// store cannot be written until then.
+	// ErrUnavailable: the database does not answer, or cannot be reached.
+	// Nothing was changed.
+	ErrUnavailable = errors.New("the database does not answer")
+	// ErrUnsure: a file's disk failed while it made a commit durable: the
+	// commit is not seen now, and may be there after the next start, until
+	// which the store cannot be written. Or a database was lost while it
+	// committed, and did not come back in time to be asked.
 	ErrUnsure = errors.New("it is not known whether the change was kept")
 	// ErrReadOnly: the store, or the directory that it is in, cannot be
 	// written, or not any more. Nothing was changed.
@@ -123,12 +127,19 @@ type Reader interface {
 	Members(roleID string) ([]Member, error)
 
 	// Entries returns at most limit audit entries whose Seq is greater than
-	// after, in order. In an Update, its own are not among them.
+	// after, in order. In an Update, its own are not among them. Where a store
+	// has several chains (audit.Chains), they are those of the chain that this
+	// handle writes.
 	Entries(after int64, limit int) ([]audit.Entry, error)
-	// FindEntries returns the entries that a query asks for, in order.
+	// FindEntries returns the entries that a query asks for, in the order of
+	// their Seq, of all chains.
 	FindEntries(q EntryQuery) ([]audit.Entry, error)
-	// LastEntry returns the newest audit entry: every store has one.
+	// LastEntry returns the newest audit entry of the chain that this handle
+	// writes: every one has one.
 	LastEntry() (audit.Entry, error)
+	// Heads returns the newest audit entry of each chain, in the order of the
+	// chains.
+	Heads() ([]audit.Entry, error)
 
 	// Client returns ErrNotFound when there is none with that id.
 	Client(id string) (Client, error)
@@ -208,7 +219,8 @@ type Tx interface {
 	SetRevocation(Revocation) error
 	// SetSetting keeps a text under a name; "" removes it.
 	SetSetting(name, value string) error
-	// RemoveEntries removes the oldest audit entries, up to the one with that
+	// RemoveEntries removes the oldest audit entries of the chain that this
+	// handle writes, up to the one with that
 	// Seq, and returns the cut. The Update must return the event that records
 	// it (audit.CutOf): else it fails with ErrNoEvent. It returns ErrNotFound,
 	// and removes nothing, when there is no entry with that Seq.

@@ -43,6 +43,9 @@ func (t *tx) FindEntries(q store.EntryQuery) (found []audit.Entry, err error) {
 	if q.Action != "" {
 		and("(action = ? OR substr(action, 1, length(?) + 1) = ? || '.')", q.Action, q.Action, q.Action)
 	}
+	if q.Through != 0 {
+		and("seq <= ?", q.Through)
+	}
 	if !q.Since.IsZero() {
 		and("time >= ?", q.Since.UnixMicro())
 	}
@@ -75,6 +78,15 @@ func (t *tx) LastEntry() (last audit.Entry, err error) {
 		err = sql.ErrNoRows
 	}
 	return last, t.fail("audit entries", err)
+}
+
+// Heads reads the newest audit entry: there is one chain.
+func (t *tx) Heads() ([]audit.Entry, error) {
+	last, err := t.LastEntry()
+	if err != nil {
+		return nil, err
+	}
+	return []audit.Entry{last}, nil
 }
 
 // Entries reads audit entries.

@@ -1,0 +1,191 @@
+package postgres
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+)
+
+const (
+	insertEntry = `INSERT INTO audit (seq, time, actor, action, agent, target, outcome, reason, detail, prev, hash)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
+	selectEntry   = `SELECT seq, time, actor, action, agent, target, outcome, reason, detail, prev, hash FROM audit`
+	selectEntries = selectEntry + ` WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3`
+	selectLast    = selectEntry + ` WHERE seq > $1 AND seq <= $2 ORDER BY seq DESC LIMIT 1`
+	selectHeads   = selectEntry + ` JOIN (SELECT (SELECT max(seq) FROM audit WHERE seq > c.n << 40 AND seq < (c.n + 1) << 40) head
+		FROM chains c) heads ON seq = head ORDER BY seq`
+	selectHead    = `SELECT seq, hash FROM audit WHERE seq > $1 AND seq <= $2 ORDER BY seq DESC LIMIT 1`
+	selectHash    = `SELECT hash FROM audit WHERE seq = $1`
+	removeEntries = `DELETE FROM audit WHERE seq > $1 AND seq <= $2`
+)
+
+// bounds are those of the numbers of a chain: the one before its first, and the
+// highest.
+func bounds(chain int64) (after, through int64) {
+	return audit.ChainEnd(chain - 1), audit.ChainEnd(chain)
+}
+
+// settled writes the entries of those who were before in the same transaction, so
+// that they are seen.
+func (t *tx) settled() error {
+	if err := t.ready(); err != nil || t.flush == nil {
+		return err
+	}
+	return t.fail("audit entries", t.flush())
+}
+
+// FindEntries reads the entries that a query asks for, of all chains: those of
+// chain 0 first.
+func (t *tx) FindEntries(q store.EntryQuery) ([]audit.Entry, error) {
+	if err := t.settled(); err != nil || q.Limit <= 0 {
+		return nil, err
+	}
+	where, args := "seq > $1", []any{q.After}
+	and := func(term string, value any) {
+		args = append(args, value)
+		where += " AND " + strings.ReplaceAll(term, "?", "$"+strconv.Itoa(len(args)))
+	}
+	for _, f := range []struct{ term, value string }{
+		{"agent = ?", q.AgentID}, {"actor = ?", q.Actor}, {"outcome = ?", q.Outcome},
+		{"(action = ? OR starts_with(action, ?::text || '.'))", q.Action},
+	} {
+		if f.value != "" {
+			and(f.term, f.value)
+		}
+	}
+	if q.Through != 0 {
+		and("seq <= ?", q.Through)
+	}
+	if !q.Since.IsZero() {
+		and("time >= ?", q.Since.UnixMicro())
+	}
+	if !q.Until.IsZero() {
+		and("time < ?", q.Until.UnixMicro())
+	}
+	args = append(args, q.Limit)
+	return t.entries(selectEntry+" WHERE "+where+" ORDER BY seq LIMIT $"+strconv.Itoa(len(args)), args...)
+}
+
+// entries reads what a query finds.
+func (t *tx) entries(query string, args ...any) (found []audit.Entry, err error) {
+	err = t.rows(query, args, func(scan scan) error {
+		e, err := scanEntry(scan)
+		found = append(found, e)
+		return err
+	})
+	if err != nil {
+		return nil, t.fail("audit entries", err)
+	}
+	return found, nil
+}
+
+// LastEntry reads the newest entry of the chain that this handle writes.
+func (t *tx) LastEntry() (audit.Entry, error) {
+	if err := t.settled(); err != nil {
+		return audit.Entry{}, err
+	}
+	after, through := bounds(t.chain)
+	found, err := t.entries(selectLast, after, through)
+	if err == nil && len(found) == 0 {
+		err = t.fail("audit entries", pgx.ErrNoRows)
+	}
+	if err != nil {
+		return audit.Entry{}, err
+	}
+	return found[0], nil
+}
+
+// Heads reads the newest entry of each chain.
+func (t *tx) Heads() ([]audit.Entry, error) {
+	if err := t.settled(); err != nil {
+		return nil, err
+	}
+	return t.entries(selectHeads)
+}
+
+// Entries reads entries of the chain that this handle writes.
+func (t *tx) Entries(after int64, limit int) ([]audit.Entry, error) {
+	if err := t.settled(); err != nil || limit <= 0 {
+		return nil, err
+	}
+	first, through := bounds(t.chain)
+	return t.entries(selectEntries, max(after, first), through, limit)
+}
+
+// RemoveEntries removes the oldest entries of the chain that this handle writes.
+func (t *tx) RemoveEntries(through int64) (audit.Cut, error) {
+	if err := t.settled(); err != nil {
+		return audit.Cut{}, err
+	}
+	cut := audit.Cut{Kept: through + 1}
+	what := fmt.Sprintf("audit entry %d", through)
+	after, end := bounds(t.chain)
+	if through <= after || through > end {
+		return audit.Cut{}, t.fail(what, pgx.ErrNoRows)
+	}
+	if err := t.row(selectHash, []any{through}, &cut.Hash); err != nil {
+		return audit.Cut{}, t.fail(what, err)
+	}
+	var err error
+	if cut.Count, err = t.exec(removeEntries, after, through); err != nil {
+		return audit.Cut{}, t.fail(what, err)
+	}
+	t.cut = &cut
+	return cut, nil
+}
+
+// records reports whether the events say what was removed, if anything was.
+func (t *tx) records(events []audit.Event) bool {
+	return t.cut == nil || slices.ContainsFunc(events, func(ev audit.Event) bool {
+		cut, ok := audit.CutOf(ev)
+		return ok && cut == *t.cut
+	})
+}
+
+func scanEntry(scan scan) (audit.Entry, error) {
+	var (
+		e                       audit.Entry
+		micros                  int64
+		detail, action, outcome string
+	)
+	err := scan(&e.Seq, &micros, &e.Actor, &action, &e.AgentID, &e.Target, &outcome, &e.Reason, &detail, &e.Prev, &e.Hash)
+	if err == nil {
+		err = decode(detail, &e.Detail)
+	}
+	if err != nil {
+		return e, fmt.Errorf("entry %d: %w", e.Seq, err) // whoever looks for what was altered wants its number
+	}
+	e.Action, e.Outcome, e.Time = audit.Action(action), audit.Outcome(outcome), time.UnixMicro(micros).UTC()
+	return e, nil
+}
+
+// enter queues what enters an entry.
+func enter(b *pgx.Batch, e audit.Entry) {
+	b.Queue(insertEntry, e.Seq, e.Time.UnixMicro(), e.Actor, string(e.Action), e.AgentID, e.Target,
+		string(e.Outcome), e.Reason, encode(e.Detail), e.Prev, e.Hash)
+}
+
+// keepable brings an event into the form in which it is read again: the hash of
+// the entry covers it. PostgreSQL takes valid UTF-8 without NUL only, and an empty
+// map comes back as nil.
+func keepable(ev audit.Event) audit.Event {
+	detail := ev.Detail
+	ev.Detail = nil
+	for name, value := range detail {
+		if ev.Detail == nil {
+			ev.Detail = make(map[string]string, len(detail))
+		}
+		ev.Detail[strings.ToValidUTF8(name, "\uFFFD")] = strings.ToValidUTF8(value, "\uFFFD")
+	}
+	for _, text := range []*string{&ev.Actor, &ev.AgentID, &ev.Target, &ev.Reason} {
+		*text = strings.ReplaceAll(strings.ToValidUTF8(*text, "\uFFFD"), "\x00", "\uFFFD")
+	}
+	return ev
+}

@@ -1,0 +1,176 @@
+// Package postgres keeps a store in a PostgreSQL database that any number of
+// replicas may use at once. It knows SQL, transactions and connections; what an
+// agent may do, and which secret is good, it does not know.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+)
+
+const (
+	// patience is how long a call waits for others, or for a database that does
+	// not answer, before it is an error.
+	patience = 10 * time.Second
+	// comeback is how long updates wait for a database that was lost under them.
+	comeback = 3 * time.Second
+	// viewLimit is how long a View, or a group of Updates, may take in all.
+	viewLimit = 60 * time.Second
+)
+
+// Store is a store.Store over one schema of a database. Open makes it.
+type Store struct {
+	place   place
+	id      string
+	format  int // which it had when it was opened
+	now     func() time.Time
+	creator string
+
+	pool   *pgxpool.Pool // for reading, and for what stands for itself
+	writer *writer
+
+	mu     sync.Mutex
+	closed bool
+	calls  sync.WaitGroup
+}
+
+var _ store.Store = (*Store)(nil)
+
+// ID returns the id that the store got when it was made.
+func (s *Store) ID() string { return s.id }
+
+// View calls fn with what is committed at this moment. As many views run at once
+// as the pool has connections; further ones wait. So fn must not start another.
+func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.calls.Done()
+	var answer error
+	err := s.pooled(ctx, func(ctx context.Context, c *pgx.Conn) error {
+		if err := s.snapshot(ctx, c); err != nil {
+			return err
+		}
+		t := &tx{ctx: ctx, c: c, name: s.place.name, chain: s.writer.chainNow(), now: s.now}
+		defer func() {
+			t.end()
+			if _, err := c.Exec(ctx, "ROLLBACK"); err != nil {
+				_ = c.Close(ctx)
+			}
+		}()
+		answer = fn(t)
+		return nil
+	})
+	if err != nil {
+		return explain("read", s.place.name, err)
+	}
+	return answer
+}
+
+// snapshot begins a transaction that reads, and takes its picture: PostgreSQL
+// does so at the first statement, not at BEGIN.
+func (s *Store) snapshot(ctx context.Context, c *pgx.Conn) error {
+	var b pgx.Batch
+	b.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+	s.checkFormat(&b)
+	return c.SendBatch(ctx, &b).Close()
+}
+
+// checkFormat queues what fails when a newer program has changed the format.
+func (s *Store) checkFormat(b *pgx.Batch) {
+	b.Queue("SELECT value::int FROM meta WHERE name = $1", formatName).QueryRow(func(row pgx.Row) error {
+		var format int
+		if err := row.Scan(&format); err != nil {
+			return err
+		}
+		if format != s.format {
+			return &newerError{format, s.format}
+		}
+		return nil
+	})
+}
+
+// pooled calls fn with a connection of the pool. Connections that have died
+// meanwhile, as all do when the database starts again, are passed over: fn is
+// called again as long as it could not begin. The context of fn is not the
+// caller's: what has begun is carried through.
+func (s *Store) pooled(ctx context.Context, fn func(context.Context, *pgx.Conn) error) error {
+	for attempt := int32(0); ; attempt++ {
+		acquire, cancel := context.WithTimeout(ctx, patience)
+		c, err := s.pool.Acquire(acquire)
+		cancel()
+		if err != nil {
+			if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) && !lost(err) {
+				err = fmt.Errorf("%w: %d others read at once", store.ErrBusy, s.pool.Config().MaxConns)
+			}
+			return err
+		}
+		err = s.lent(ctx, c, fn)
+		if err == nil || !lost(err) || attempt > s.pool.Config().MaxConns {
+			return err
+		}
+	}
+}
+
+func (s *Store) lent(ctx context.Context, c *pgxpool.Conn, fn func(context.Context, *pgx.Conn) error) error {
+	defer c.Release() // which closes one that is broken, or in a transaction
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), viewLimit)
+	defer cancel()
+	return fn(ctx, c.Conn())
+}
+
+// Update calls fn and commits what it wrote with the events it returned. It
+// shares the commit with whoever else is waiting: see writer. An fn that starts
+// another Update on the same Store waits for itself for ever.
+func (s *Store) Update(ctx context.Context, fn func(store.Tx) ([]audit.Event, error)) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.calls.Done()
+	c := &call{
+		fn: fn, since: time.Now(), done: ctx.Done(),
+		turn: make(chan *tx), ran: make(chan struct{}), answered: make(chan error, 1),
+	}
+	s.writer.queue(c)
+	return c.wait(ctx)
+}
+
+// enter counts a call in, so that Close waits for it.
+func (s *Store) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return fmt.Errorf("use the database %s: %w", s.place.name, os.ErrClosed)
+	}
+	s.calls.Add(1)
+	return nil
+}
+
+// Close waits for the calls under way and lets go of the connections. Calls that
+// come later get os.ErrClosed; a second Close does nothing.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	closed := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if closed {
+		return nil
+	}
+	s.calls.Wait()
+	s.writer.close()
+	s.pool.Close()
+	return nil
+}
