@@ -28,8 +28,9 @@ const (
 // ChainOf is the number of the chain that an entry is in.
 func ChainOf(seq int64) int64 { return seq >> chainShift }
 
-// ChainEnd is the highest Seq that an entry of a chain may have.
-func ChainEnd(chain int64) int64 { return (chain+1)<<chainShift - 1 }
+// ChainEnd is the highest Seq that an entry of a chain may have; of chain -1 it is
+// 0, so what comes after is chain 0.
+func ChainEnd(chain int64) int64 { return max(0, (chain+1)<<chainShift-1) }
 
 // Birth is the event that records the birth of a chain.
 func Birth(actor string, chain int64) Event {

@@ -35,6 +35,7 @@ type (
 type Checkpoint struct {
 	StoreID string
 	AuditEntry
+	Heads []AuditEntry // of all chains, where there are several; AuditEntry is that of our own
 }
 
 // AuditEvents reads the entries that a query asks for, oldest first. A page
@@ -54,7 +55,13 @@ func (a *Authority) AuditEvents(ctx context.Context, q AuditQuery) (found []Audi
 func (a *Authority) Checkpoint(ctx context.Context) (Checkpoint, error) {
 	head := Checkpoint{StoreID: a.store.ID()}
 	err := a.store.View(ctx, func(r store.Reader) (err error) {
-		head.AuditEntry, err = r.LastEntry()
+		if head.AuditEntry, err = r.LastEntry(); err != nil {
+			return err
+		}
+		head.Heads, err = r.Heads()
+		if len(head.Heads) < 2 {
+			head.Heads = nil
+		}
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {

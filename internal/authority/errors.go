@@ -45,12 +45,14 @@ const (
 
 // What goes wrong with the store, for callers that do not know the store.
 var (
-	ErrBusy     = store.ErrBusy     // another process held the store for too long
-	ErrFull     = store.ErrFull     // there is no space left
-	ErrReadOnly = store.ErrReadOnly // the store cannot be written
-	ErrUnsure   = store.ErrUnsure   // the disk failed: a change may be kept or not
-	ErrForeign  = store.ErrForeign  // what is there is not a store of ours
-	ErrNoStore  = store.ErrNoStore  // there is none
+	ErrBusy = store.ErrBusy // another process held the store for too long
+	ErrFull = store.ErrFull // there is no space left
+	// ErrUnavailable: the database does not answer.
+	ErrUnavailable = store.ErrUnavailable
+	ErrReadOnly    = store.ErrReadOnly // the store cannot be written
+	ErrUnsure      = store.ErrUnsure   // the disk or the database failed: a change may be kept or not
+	ErrForeign     = store.ErrForeign  // what is there is not a store of ours
+	ErrNoStore     = store.ErrNoStore  // there is none
 )
 
 // ErrCrowded is reported when more secrets that are slow to digest are set at

@@ -10,6 +10,7 @@ import (
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/server"
 )
 
 func (p Program) audit() *cobra.Command {
@@ -42,11 +43,11 @@ func (t *trailFlags) open(c *cobra.Command, getenv func(string) string) (*trail,
 	}
 	return &trail{
 		events: func(ctx context.Context, q api.AuditQuery) ([]audit.Entry, error) {
-			return rules.AuditEvents(ctx, auditQuery(q))
+			return rules.AuditEvents(ctx, authority.AuditQuery(q))
 		},
 		checkpoint: func(ctx context.Context) (api.AuditCheckpoint, error) {
 			head, err := rules.Checkpoint(ctx)
-			return api.AuditCheckpoint{StoreID: head.StoreID, Seq: head.Seq, Hash: head.Hash, Time: head.Time}, err
+			return server.CheckpointBody(head), err
 		},
 		close: done,
 	}, nil
@@ -120,13 +121,5 @@ func eventOf(e audit.Entry) api.AuditEvent {
 	return api.AuditEvent{
 		Seq: e.Seq, Time: e.Time, Actor: e.Actor, Action: string(e.Action), AgentID: e.AgentID, Target: e.Target,
 		Outcome: string(e.Outcome), Reason: e.Reason, Detail: e.Detail, Prev: e.Prev, Hash: e.Hash,
-	}
-}
-
-// auditQuery is a query of the API as one of the rules.
-func auditQuery(q api.AuditQuery) authority.AuditQuery {
-	return authority.AuditQuery{
-		After: q.After, Limit: q.Limit, AgentID: q.AgentID, Actor: q.Actor, Action: q.Action, Outcome: q.Outcome,
-		Since: q.Since, Until: q.Until,
 	}
 }

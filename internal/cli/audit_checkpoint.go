@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/spf13/cobra"
@@ -84,10 +85,16 @@ func (k *keptCheckpoint) signed(cp api.AuditCheckpoint) error {
 	if err := json.Unmarshal(payload, &inside); err != nil {
 		return fmt.Errorf("read what was signed: %w", err)
 	}
-	if inside.StoreID != cp.StoreID || inside.Seq != cp.Seq || inside.Hash != cp.Hash || !inside.Time.Equal(cp.Time) {
+	if inside.StoreID != cp.StoreID || inside.Seq != cp.Seq || inside.Hash != cp.Hash || !inside.Time.Equal(cp.Time) || !sameHeads(inside.Heads, cp.Heads) {
 		return errors.New("it says something else than what was signed")
 	}
 	return nil
+}
+
+func sameHeads(a, b []api.AuditHead) bool {
+	return slices.EqualFunc(a, b, func(a, b api.AuditHead) bool {
+		return a.Seq == b.Seq && a.Hash == b.Hash && a.Time.Equal(b.Time)
+	})
 }
 
 func (k *keptCheckpoint) readKeys() error {

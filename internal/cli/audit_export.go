@@ -40,7 +40,7 @@ what was exported goes on from there with --after and the seq of the last line.`
 			whole := q == api.AuditQuery{} // else it has gaps by itself
 			q.After = after
 			err = t.walk(c.Context(), q, func(e audit.Entry) error {
-				if whole && after > 0 && e.Seq != after+1 {
+				if whole && after > 0 && e.Seq != after+1 && audit.ChainOf(e.Seq) == audit.ChainOf(after) {
 					return hint(fmt.Errorf("the entries %d to %d were removed from the audit before they were exported", after+1, e.Seq-1),
 						"what follows can be had with --after %d", e.Seq-1)
 				}

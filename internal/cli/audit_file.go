@@ -61,8 +61,8 @@ func (f *exportFile) verify(c *cobra.Command, known api.AuditCheckpoint, kept *k
 		return verified{}, fmt.Errorf("%s, %w", name, err)
 	}
 	if err := r.end(); err != nil {
-		if r.chain.First.Seq > 1 && errors.Is(err, audit.ErrBroken) {
-			err = hint(err, "give the part before it too (cat PART1 PART2 | audit verify --file -), or say where it was begun: --after %d", r.chain.First.Seq-1)
+		if r.first().First.Seq > 1 && errors.Is(err, audit.ErrBroken) {
+			err = hint(err, "give the part before it too (cat PART1 PART2 | audit verify --file -), or say where it was begun: --after %d", r.first().First.Seq-1)
 		}
 		return verified{}, fmt.Errorf("%s: %w", name, err)
 	}
@@ -168,7 +168,7 @@ func (r *lines) entry(e audit.Entry) error {
 
 // logged takes an entry of an audit log, where one can come again.
 func (r *lines) logged(e audit.Entry) error {
-	at := e.Seq - r.chain.First.Seq
+	at := e.Seq - r.first().First.Seq
 	if len(r.hashes) == 0 || at < 0 || at >= int64(len(r.hashes)) {
 		return r.entry(e)
 	}
@@ -186,7 +186,7 @@ func (r *lines) checkpoint(cp api.AuditCheckpoint) error {
 		}
 		r.signed++
 	}
-	at := cp.Seq - r.chain.First.Seq
+	at := cp.Seq - r.first().First.Seq
 	switch {
 	case len(r.hashes) == 0 || at == -1: // the part of the log before this one has the entry
 		return nil
@@ -198,7 +198,7 @@ func (r *lines) checkpoint(cp api.AuditCheckpoint) error {
 
 // storeID is the id of the store, as far as it is known.
 func (r *lines) storeID() string {
-	if r.known.StoreID != "" || r.chain.First.Seq != 1 {
+	if r.known.StoreID != "" || r.first().First.Seq != 1 {
 		return r.known.StoreID
 	}
 	return r.birth

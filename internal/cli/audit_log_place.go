@@ -21,7 +21,7 @@ type place struct {
 }
 
 // shippedFile is where it is kept.
-func shippedFile(database string) string { return database + ".audit-shipped" }
+func shippedFile(database string) string { return beside(database) + ".audit-shipped" }
 
 // shippedPlace reads how far the audit of a store was copied. A file that
 // cannot be understood is a place before the first entry; one of another store

@@ -100,9 +100,9 @@ it ended, what was done, and the facts.`,
 				return err
 			}
 			show := func(e audit.Entry) error { return print(c.OutOrStdout(), e) }
-			q.After, err = t.latest(c.Context(), q, lines, show)
+			seen, err := t.latest(c.Context(), q, lines, show)
 			if err == nil && follow {
-				err = t.follow(c.Context(), q, show)
+				err = t.follow(c.Context(), q, seen, show)
 			}
 			if follow && c.Context().Err() != nil { // whoever follows ends it so, at any moment
 				err = nil
@@ -118,45 +118,78 @@ it ended, what was done, and the facts.`,
 	return c
 }
 
+// cursors are up to which entry each chain was looked at.
+type cursors map[int64]int64
+
+func (c cursors) saw(seq int64) {
+	chain := audit.ChainOf(seq)
+	c[chain] = max(c[chain], seq)
+}
+
 // latest shows the last n entries that the query finds, and tells up to which
-// entry it looked.
-func (t *trail) latest(ctx context.Context, q api.AuditQuery, n int, show func(audit.Entry) error) (int64, error) {
+// entries it looked. Those of several chains are put in order by their time.
+func (t *trail) latest(ctx context.Context, q api.AuditQuery, n int, show func(audit.Entry) error) (cursors, error) {
 	head, err := t.checkpoint(ctx)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	last := head.Seq
-	if q == (api.AuditQuery{}) {
-		q.After = max(0, head.Seq-int64(n))
-	}
+	all, seen := q == (api.AuditQuery{}), cursors{}
 	var found []audit.Entry
-	err = t.walk(ctx, q, func(e audit.Entry) error {
-		if found = append(found, e); len(found) > n {
-			found = found[1:]
+	for _, h := range head.All() {
+		seen.saw(h.Seq)
+		chain := audit.ChainOf(h.Seq)
+		if q.After = audit.ChainEnd(chain - 1); len(head.Heads) > 0 {
+			q.Through = audit.ChainEnd(chain)
 		}
-		last = max(last, e.Seq)
-		return nil
-	})
-	for _, e := range found {
+		if all {
+			q.After = max(q.After, h.Seq-int64(n))
+		}
+		var own []audit.Entry
+		err = errors.Join(err, t.walk(ctx, q, func(e audit.Entry) error {
+			if own = append(own, e); len(own) > n {
+				own = own[1:]
+			}
+			seen.saw(e.Seq)
+			return nil
+		}))
+		found = append(found, own...)
+	}
+	if len(seen) > 1 {
+		slices.SortStableFunc(found, func(a, b audit.Entry) int { return a.Time.Compare(b.Time) })
+	}
+	for _, e := range found[max(0, len(found)-n):] {
 		err = errors.Join(err, show(e))
 	}
-	return last, err
+	return seen, err
 }
 
 // follow shows what comes after, until ctx ends.
-func (t *trail) follow(ctx context.Context, q api.AuditQuery, show func(audit.Entry) error) error {
+func (t *trail) follow(ctx context.Context, q api.AuditQuery, seen cursors, show func(audit.Entry) error) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(followEvery):
 		}
-		err := t.walk(ctx, q, func(e audit.Entry) error {
-			q.After = e.Seq
-			return show(e)
-		})
+		head, err := t.checkpoint(ctx)
 		if err != nil {
 			return err
+		}
+		for _, h := range head.All() {
+			chain := audit.ChainOf(h.Seq)
+			if h.Seq <= seen[chain] {
+				continue
+			}
+			if q.After = max(seen[chain], audit.ChainEnd(chain-1)); len(head.Heads) > 0 {
+				q.Through = audit.ChainEnd(chain)
+			}
+			seen.saw(h.Seq)
+			if err := t.walk(ctx, q, func(e audit.Entry) error {
+				seen.saw(e.Seq)
+				return show(e)
+			}); err != nil {
+				return err
+			}
 		}
 	}
 }

@@ -30,7 +30,7 @@ type cabinet struct {
 
 // open gives the rules of the database, with what seals CA keys.
 func (k *cabinet) open(ctx context.Context, getenv func(string) string) (*authority.Authority, authority.Principal, func() error, error) {
-	seal, err := parseSeal(k.SealKey, k.Database)
+	seal, err := maybeSeal(k.SealKey, k.Database)
 	if err != nil {
 		return nil, authority.Principal{}, nil, badValue("seal-key", "…", err)
 	}

@@ -30,7 +30,7 @@ type keyring struct {
 // open gives the issuer of the database. Its URL is not used: it signs nothing.
 func (k *keyring) open(ctx context.Context, getenv func(string) string) (*authority.Issuer, authority.Principal, func() error, error) {
 	var who authority.Principal
-	seal, err := parseSeal(k.SealKey, k.Database)
+	seal, err := maybeSeal(k.SealKey, k.Database)
 	if err != nil {
 		return nil, who, nil, badValue("seal-key", "…", err)
 	}

@@ -15,7 +15,6 @@ import (
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/fault"
-	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/sqlite"
 )
 
 // Bounds of a connection. Nobody needs long for a request, and who does not
@@ -40,7 +39,8 @@ func (p Program) serve() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the agent API and its token endpoint as a server",
-		Long: `Run the agent API and its token endpoint as a server, over one SQLite database.
+		Long: `Run the agent API and its token endpoint as a server, over one SQLite database, or
+as one of several replicas over a PostgreSQL database.
 
 Agents get tokens at /oauth2/token with their id and secret. Management calls
 take a token of a management client (see client create), or the admin token,
@@ -59,6 +59,8 @@ this machine, and never by an environment variable. A rule is
 		Example: `  terraform-provider-agentcreds serve --database /var/lib/agentcreds/agents.db
   terraform-provider-agentcreds serve --listen :8443 --issuer https://agents.example.com:8443 \
     --tls-cert /etc/agentcreds/tls.crt --tls-key /etc/agentcreds/tls.key
+  terraform-provider-agentcreds serve --database "postgres://agentcreds@db.example.com/agentcreds" \
+    --seal-key env:SEAL_KEY --listen :8443 --issuer https://agents.example.com --behind-tls-proxy
   terraform-provider-agentcreds serve --database rehearsal.db --fault "429 retry-after 1s, 5%" \
     --fault "PUT /api/server/v1/agents/*/secrets/*: lost-after-commit, nth 1"`,
 		Args: noArgs,
@@ -84,15 +86,15 @@ func (s *settings) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.SortFlags = false
 	f.StringVar(&s.Listen, "listen", "127.0.0.1:8484", "`address` to listen on; port 0 takes a free one")
-	f.StringVar(&s.Database, "database", "agentcreds.db", "`file` of the database; made when it is not there")
-	f.StringVar(&s.SealKey, "seal-key", "", "where the key is that wraps signing keys: file:`NAME`, env:VARIABLE or\nexec:COMMAND; a file is made when it is not there (default file:<database>.key)")
+	f.StringVar(&s.Database, "database", "agentcreds.db", "`file` of the database, made when it is not there; or a postgres:// url, for\nseveral servers on one database")
+	f.StringVar(&s.SealKey, "seal-key", "", "where the key is that wraps signing keys: file:`NAME`, env:VARIABLE or\nexec:COMMAND; a file is made when it is not there (default file:<database>.key; with a postgres:// url\nthere is none, and all replicas need the same)")
 	f.StringVar(&s.Issuer, "issuer", "", "`url` by which others reach the server, and what tokens name as their\nissuer; https except on loopback (default where it listens)")
 	f.StringVar(&s.TLSCert, "tls-cert", "", "`file` with the certificate and its chain in PEM; read again when it changes")
 	f.StringVar(&s.TLSKey, "tls-key", "", "`file` with its key")
-	f.BoolVar(&s.TLSSelfSigned, "tls-self-signed", false, "make a certificate for localhost at the start, for development;\nclients can trust <database>.tls-cert")
+	f.BoolVar(&s.TLSSelfSigned, "tls-self-signed", false, "make a certificate for localhost at the start, for development;\nclients can trust <database>.tls-cert, or agentcreds.tls-cert")
 	f.BoolVar(&s.BehindTLSProxy, "behind-tls-proxy", false, "a proxy in front speaks TLS: plain http is possible on every address")
 	f.StringSliceVar(&s.TrustedProxy, "trusted-proxy", nil, "`ranges` of proxies whose Forwarded and X-Forwarded-For count")
-	f.StringVar(&s.AdminTokenFile, "admin-token-file", "", "`file` of the admin token; made when it is not there and there is no\nmanagement client; none turns the token off (default <database>.admin-token)")
+	f.StringVar(&s.AdminTokenFile, "admin-token-file", "", "`file` of the admin token; made when it is not there and there is no\nmanagement client; none turns the token off (default <database>.admin-token; with a\npostgres:// url none)")
 	f.DurationVar(&s.TokenLife, "token-life", authority.DefaultTokenLife, "how `long` tokens live, at most 1h")
 	f.StringVar(&s.SigningAlg, "signing-alg", "", "what new signing keys are for: ES256, EdDSA or RS256 (default ES256, with\n--profile asgardeo RS256)")
 	f.IntVar(&s.MaxSecrets, "max-secrets", authority.DefaultMaxSecrets, "how many live secrets an agent may have, 1 to 10")
@@ -125,7 +127,7 @@ func run(ctx context.Context, cfg serveConfig, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	store, err := openStore(ctx, sqlite.Config{Path: cfg.database, Create: true, Creator: creator})
+	store, err := openStore(ctx, opening{database: cfg.database, create: true, creator: creator, replica: true})
 	if err != nil {
 		return err
 	}
@@ -152,7 +154,7 @@ func run(ctx context.Context, cfg serveConfig, log *slog.Logger) error {
 	if !works {
 		log.Warn("there is no admin token: every management call will be refused that has no token of a management client")
 	}
-	log.Info("listening", "url", ownURL(cfg, listener), "issuer", parts.issuer.URL(), "database", cfg.database,
+	log.Info("listening", "url", ownURL(cfg, listener), "issuer", parts.issuer.URL(), "database", shown(cfg.database),
 		"store_id", store.ID(), "admin_token_file", cfg.tokenFile, "seal_key", cfg.seal.String(), "version", cfg.version)
 	copied, kept := ship(ctx, cfg, parts, log), retain(ctx, cfg, rules, log)
 	conns := newConnections(possible(cfg.connections, log))

@@ -15,6 +15,7 @@ import (
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/fault"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/oauth"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/postgres"
 )
 
 // creator is what the first audit entry of a new store names.
@@ -56,7 +57,7 @@ type settings struct {
 type serveConfig struct {
 	version     string
 	listen      string
-	database    string // a file
+	database    string // a file, or a URL, which may hold a password
 	seal        sealSource
 	issuer      string // "": where it listens
 	tlsCert     string // "": none from a file
@@ -126,11 +127,17 @@ func checkListen(s settings, cfg *serveConfig) error {
 var errPlain = errors.New("plain http is possible only on a loopback address (127.0.0.1, [::1] or localhost): give --tls-cert and --tls-key, or --behind-tls-proxy")
 
 func checkDatabase(s settings, cfg *serveConfig) error {
-	if err := databaseFile(s.Database); err != nil {
+	if err := checkDatabaseName(s.Database); err != nil {
 		return badDatabase(s.Database, err)
 	}
-	if cfg.tokenFile == "" {
+	switch replicas := postgres.IsURL(s.Database); {
+	case cfg.tokenFile == "" && replicas:
+		cfg.tokenFile = noToken // each replica would put its own in the place of the others'
+	case cfg.tokenFile == "":
 		cfg.tokenFile = s.Database + ".admin-token"
+	}
+	if s.AuditLog != "" && postgres.IsURL(s.Database) {
+		return badValue("audit-log", s.AuditLog, errors.New("with a postgresql database the replicas copy nothing: follow it with audit tail --follow --json, or export it"))
 	}
 	if filepath.Clean(cfg.tokenFile) == filepath.Clean(s.Database) {
 		return badValue("admin-token-file", s.AdminTokenFile, errors.New("this is the database"))

@@ -34,7 +34,7 @@ func tlsConfig(cfg serveConfig, log *slog.Logger) (*tls.Config, error) {
 	}
 	switch {
 	case cfg.selfSigned:
-		cert, err := selfSigned(cfg.database + ".tls-cert")
+		cert, err := selfSigned(beside(cfg.database) + ".tls-cert")
 		if err != nil {
 			return nil, hint(fmt.Errorf("make a certificate: %w", err), "use files with --tls-cert and --tls-key")
 		}

@@ -90,7 +90,7 @@ func (h *Handler) internal(r *http.Request, err error) *failure {
 		return &failure{status: http.StatusServiceUnavailable, code: "temporarily_unavailable", description: "the request was given up"}
 	}
 	h.log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err.Error())
-	if errors.Is(err, authority.ErrBusy) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, authority.ErrBusy) || errors.Is(err, authority.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
 		return &failure{status: http.StatusServiceUnavailable, code: "temporarily_unavailable", description: "try again later", retryAfter: time.Second}
 	}
 	if errors.Is(err, authority.ErrReadOnly) || errors.Is(err, authority.ErrFull) {

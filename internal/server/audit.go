@@ -31,7 +31,7 @@ func (s *Server) checkpoint(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	body := api.AuditCheckpoint{StoreID: head.StoreID, Seq: head.Seq, Hash: head.Hash, Time: head.Time}
+	body := CheckpointBody(head)
 	if s.cfg.SignCheckpoint == nil {
 		return body, nil
 	}
@@ -41,6 +41,15 @@ func (s *Server) checkpoint(c *call) (any, error) {
 	}
 	body.Signature, err = s.cfg.SignCheckpoint(c.Context(), text)
 	return body, err
+}
+
+// CheckpointBody is a checkpoint on the wire, without a signature.
+func CheckpointBody(head authority.Checkpoint) api.AuditCheckpoint {
+	body := api.AuditCheckpoint{StoreID: head.StoreID, Seq: head.Seq, Hash: head.Hash, Time: head.Time}
+	for _, e := range head.Heads {
+		body.Heads = append(body.Heads, api.AuditHead{Seq: e.Seq, Hash: e.Hash, Time: e.Time})
+	}
+	return body
 }
 
 // auditQuery reads a query. A name that it does not know is refused: with a
@@ -54,12 +63,8 @@ func auditQuery(query url.Values) (q authority.AuditQuery, err error) {
 		"outcome": notEmpty(&q.Outcome),
 		"since":   moment(&q.Since),
 		"until":   moment(&q.Until),
-		"after": func(value string) (err error) {
-			if q.After, err = strconv.ParseInt(value, 10, 64); err != nil || q.After < 0 {
-				return errors.New("must be a whole number that is not negative")
-			}
-			return nil
-		},
+		"after":   number(&q.After),
+		"through": number(&q.Through),
 		"limit": func(value string) (err error) {
 			if q.Limit, err = strconv.Atoi(value); err != nil || q.Limit < 1 || q.Limit > api.MaxAuditLimit {
 				return fmt.Errorf("must be a whole number from 1 to %d", api.MaxAuditLimit)
@@ -71,7 +76,7 @@ func auditQuery(query url.Values) (q authority.AuditQuery, err error) {
 		read, ok := known[name]
 		switch {
 		case !ok:
-			return q, invalid(api.TypeInvalidValue, "Events cannot be filtered by %q: agentId, actor, action, outcome, since, until, after and limit are possible.", name)
+			return q, invalid(api.TypeInvalidValue, "Events cannot be filtered by %q: agentId, actor, action, outcome, since, until, after, through and limit are possible.", name)
 		case len(values) > 1:
 			return q, invalid(api.TypeInvalidValue, "%s is possible once.", name)
 		}
@@ -80,6 +85,16 @@ func auditQuery(query url.Values) (q authority.AuditQuery, err error) {
 		}
 	}
 	return q, nil
+}
+
+// number takes the number of an entry, or 0.
+func number(to *int64) func(string) error {
+	return func(value string) (err error) {
+		if *to, err = strconv.ParseInt(value, 10, 64); err != nil || *to < 0 {
+			return errors.New("must be a whole number that is not negative")
+		}
+		return nil
+	}
 }
 
 // notEmpty takes a text that is not empty, which would filter nothing.

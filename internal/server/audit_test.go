@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -115,7 +116,7 @@ func TestCheckpoint(t *testing.T) {
 	if err := json.Unmarshal(signed, &inside); err != nil {
 		t.Fatal(err)
 	}
-	if cp.Signature = ""; inside != cp {
+	if cp.Signature = ""; !reflect.DeepEqual(inside, cp) {
 		t.Errorf("signed is %+v, want %+v", inside, cp)
 	}
 }
