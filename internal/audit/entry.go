@@ -39,6 +39,7 @@ const (
 	SecretExpire   Action = "secret.expire"
 	SecretRevoke   Action = "secret.revoke"
 	StoreCreate    Action = "store.create"
+	StoreMigrate   Action = "store.migrate" // copied from a file to a database; Detail has the rows and the hash of each table
 
 	// Of the public keys and certificates of agents.
 	PublicKeyCreate   Action = "public_key.create"

@@ -24,6 +24,7 @@ func (t *tx) SigningKeys() (found []store.SigningKey, err error) {
 		var k store.SigningKey
 		var created, signs, revoked *int64
 		err := scan(&k.ID, &k.Alg, &k.Public, &k.Sealed, &created, &signs, &revoked)
+		k.Sealed = some(k.Sealed)
 		k.Created, k.Signs, k.Revoked = moment(created), moment(signs), moment(revoked)
 		found = append(found, k)
 		return err
@@ -36,6 +37,14 @@ func (t *tx) SigningKeys() (found []store.SigningKey, err error) {
 
 // sealed is never NULL.
 func sealed(b []byte) []byte { return append([]byte{}, b...) }
+
+// some is the way back: nothing is nil.
+func some(b []byte) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	return b
+}
 
 // SetSigningKey adds or replaces a key.
 func (t *tx) SetSigningKey(k store.SigningKey) error {
@@ -54,6 +63,7 @@ func (t *tx) CAKeys() (found []store.CAKey, err error) {
 		var k store.CAKey
 		var created, retired *int64
 		err := scan(&k.ID, &k.Certificate, &k.Chain, &k.Sealed, &created, &retired)
+		k.Sealed = some(k.Sealed)
 		k.Created, k.Retired = moment(created), moment(retired)
 		found = append(found, k)
 		return err

@@ -39,6 +39,7 @@ const (
 	mark       = "agentcreds"
 	formatName = "format"
 	idName     = "store_id"
+	copyName   = "copy" // of which store, and at which entry, a copy is that has not ended
 )
 
 // newerError says that the store has a format that this program does not know.
@@ -117,10 +118,20 @@ func prepare(ctx context.Context, c *pgx.Conn, cfg Config, p place) (id string, 
 		case format == 0 && !cfg.Create:
 			return fmt.Errorf("%w: check the url, or let a new one be made", store.ErrNoStore)
 		}
-		for ; format < len(cfg.migrations); format++ {
-			if err := migrate(ctx, tx, cfg, p, format); err != nil {
-				return fmt.Errorf("migrate to format %d: %w", format+1, err)
+		isNew := format == 0
+		if err := upgrade(ctx, tx, cfg, p, format); err != nil {
+			return err
+		}
+		if isNew {
+			if err := birth(ctx, tx, cfg); err != nil {
+				return err
 			}
+		}
+		var half string
+		if err := tx.QueryRow(ctx, selectSetting, copyName).Scan(&half); err == nil {
+			return errHalf
+		} else if !errors.Is(err, pgx.ErrNoRows) {
+			return err
 		}
 		err = tx.QueryRow(ctx, selectSetting, idName).Scan(&id)
 		if errors.Is(err, pgx.ErrNoRows) {
@@ -163,28 +174,37 @@ func identify(ctx context.Context, tx pgx.Tx, schema string) (format int, err er
 	return format, err
 }
 
-// migrate takes the store one format further. The first step makes it.
-func migrate(ctx context.Context, tx pgx.Tx, cfg Config, p place, format int) error {
+// errHalf: what is there was not compared with what it is a copy of.
+var errHalf = errors.New("the copy into it has not ended: run migrate again, with the same --from and --to")
+
+// upgrade takes the store from a format to the newest. The first step makes its
+// tables.
+func upgrade(ctx context.Context, tx pgx.Tx, cfg Config, p place, format int) error {
 	if format == 0 {
 		if _, err := tx.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{p.schema}.Sanitize()); err != nil {
 			return err
 		}
 	}
-	if _, err := tx.Conn().PgConn().Exec(ctx, cfg.migrations[format]).ReadAll(); err != nil {
-		return err
+	for ; format < len(cfg.migrations); format++ {
+		if _, err := tx.Conn().PgConn().Exec(ctx, cfg.migrations[format]).ReadAll(); err != nil {
+			return fmt.Errorf("migrate to format %d: %w", format+1, err)
+		}
+		for name, value := range map[string]string{markName: mark, formatName: fmt.Sprint(format + 1)} {
+			if _, err := tx.Exec(ctx, putSetting, name, value); err != nil {
+				return err
+			}
+		}
 	}
-	if _, err := tx.Exec(ctx, putSetting, formatName, fmt.Sprint(format+1)); err != nil {
-		return err
-	}
-	if format > 0 {
-		return nil
-	}
+	return nil
+}
+
+// birth gives a new store its id and the first entry of its audit.
+func birth(ctx context.Context, tx pgx.Tx, cfg Config) error {
 	id := uuid.NewString()
 	first := audit.Next(audit.Entry{}, cfg.Now(), keepable(audit.Event{
 		Actor: cfg.Creator, Action: audit.StoreCreate, Detail: map[string]string{"store_id": id},
 	}))
 	var b pgx.Batch
-	b.Queue(putSetting, markName, mark)
 	b.Queue(putSetting, idName, id)
 	b.Queue("INSERT INTO chains (n, birth) VALUES (0, 1)")
 	enter(&b, first)
