@@ -29,8 +29,13 @@ type server struct {
 // serve starts one and waits until it listens.
 func serve(t testing.TB, database string, args ...string) *server {
 	t.Helper()
-	tokenFile := database + ".token"
-	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--database", database, "--admin-token-file", tokenFile}, args...)
+	return serveWith(t, database+".token", append([]string{"--database", database}, args...)...)
+}
+
+// serveWith starts one on any kind of database.
+func serveWith(t testing.TB, tokenFile string, args ...string) *server {
+	t.Helper()
+	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--admin-token-file", tokenFile}, args...)
 	cmd := exec.Command(tools(t).provider, args...) //nolint:gosec // the program that was just built
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir()}
 	s := &server{t: t, p: begin(t, cmd)}
