@@ -123,10 +123,14 @@ func TestReplicas(t *testing.T) {
 			t.Errorf("readyz without a database = %d", got)
 		}
 	}
-	if resp, err := http.PostForm(replicas[0].url+api.PathToken, map[string][]string{ //nolint:noctx // of the test's own server
+	resp, err := http.PostForm(replicas[0].url+api.PathToken, map[string][]string{ //nolint:noctx // of the test's own server
 		"grant_type": {"client_credentials"}, "client_id": {made.ID}, "client_secret": {made.Secret},
-	}); err != nil || resp.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("a token without a database: %v, %v", resp, err)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _ = resp.Body.Close(); resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("a token without a database: %s", resp.Status)
 	}
 	db.Launch(t)
 	for i, s := range replicas {

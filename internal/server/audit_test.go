@@ -84,6 +84,7 @@ func TestAuditQueryRefused(t *testing.T) {
 		"limit=501":                          "from 1 to 500",
 		"limit=x":                            "from 1 to 500",
 		"after=-1":                           "not negative",
+		"through=-1":                         "not negative",
 		"after=1.5":                          "not negative",
 		"after=99999999999999999999":         "not negative",
 		"actor=":                             "must not be empty",

@@ -125,7 +125,7 @@ func localHosts(u *url.URL, query url.Values) bool {
 	if hosts == "" {
 		hosts = query.Get("host")
 	}
-	for _, host := range strings.Split(hosts, ",") {
+	for host := range strings.SplitSeq(hosts, ",") {
 		if name, _, err := net.SplitHostPort(host); err == nil {
 			host = name
 		}

@@ -202,6 +202,7 @@ func findEntries(t *testing.T, open opener) {
 		"no limit":       {store.EntryQuery{After: birth}, nil},
 		"negative limit": {store.EntryQuery{Limit: -1}, nil},
 		"after":          {store.EntryQuery{After: birth + 2, Limit: 9}, []int64{3, 4}},
+		"through":        {store.EntryQuery{After: birth, Through: birth + 2, Limit: 9}, []int64{1, 2}},
 		"agent":          {store.EntryQuery{AgentID: id(1), Limit: 9}, []int64{1, 2}},
 		"agent, after":   {store.EntryQuery{AgentID: id(1), After: birth + 1, Limit: 9}, []int64{2}},
 		"actor":          {store.EntryQuery{Actor: "bob", Limit: 9}, []int64{2}},
@@ -244,7 +245,11 @@ func lastEntry(t *testing.T, open opener) {
 			if diff := cmp.Diff(all[len(all)-1], got); diff != "" {
 				t.Errorf("LastEntry (-want +got):\n%s", diff)
 			}
-			return err
+			heads, err2 := r.Heads()
+			if diff := cmp.Diff(all[len(all)-1:], heads); diff != "" {
+				t.Errorf("Heads (-want +got):\n%s", diff)
+			}
+			return errors.Join(err, err2)
 		})
 	}
 }

@@ -31,7 +31,8 @@ type Server struct {
 	dir, bin string
 	port     int
 	who      *syscall.Credential
-	cmd      *exec.Cmd
+	cmd      *exec.Cmd     // nil: it does not run
+	ended    chan struct{} // closed when it has ended
 }
 
 // Start makes a database cluster and starts it; it ends with the test. The test is
@@ -46,7 +47,7 @@ func Start(t testing.TB) *Server {
 		t.Skip("no initdb and postgres are installed")
 	}
 	var err error
-	if s.dir, err = os.MkdirTemp("", "pgtest"); err != nil { // short: a socket's name has 107 characters at most
+	if s.dir, err = os.MkdirTemp("", "pgtest"); err != nil { //nolint:usetesting // short, for a socket's name has 107 characters at most, and to be given away
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(s.dir) })
@@ -157,9 +158,10 @@ func (s *Server) launch(settings []string) error {
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
-	ended := make(chan struct{})
+	cmd, ended := s.cmd, make(chan struct{})
+	s.ended = ended
 	go func() {
-		_ = s.cmd.Wait()
+		_ = cmd.Wait()
 		close(ended)
 	}()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
@@ -197,13 +199,13 @@ func (s *Server) end(how syscall.Signal) {
 		return
 	}
 	_ = s.cmd.Process.Signal(how)
-	for deadline := time.Now().Add(20 * time.Second); s.cmd.ProcessState == nil && time.Now().Before(deadline); {
-		if err := s.cmd.Process.Signal(syscall.Signal(0)); err != nil {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
+	select {
+	case <-s.ended:
+	case <-time.After(20 * time.Second):
+		_ = s.cmd.Process.Kill()
+		<-s.ended
 	}
-	_ = os.Remove(filepath.Join(s.data(), "postmaster.pid"))
+	_ = os.Remove(filepath.Join(s.data(), "postmaster.pid")) // one that is left says that it is ready
 	s.cmd = nil
 }
 
