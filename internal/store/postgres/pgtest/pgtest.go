@@ -1,7 +1,5 @@
 //go:build unix
 
-// Package pgtest starts a PostgreSQL of its own for a test, from the programs
-// that are installed, and ends it. It knows nothing of stores.
 package pgtest
 
 import (
