@@ -12,7 +12,8 @@ const (
 	putCAKey     = `INSERT INTO ca_keys (id, certificate, chain, sealed, created, retired) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (id) DO UPDATE SET (certificate, chain, sealed, created, retired) = ($2, $3, $4, $5, $6)`
 	selectRevocations = `SELECT ca, serial, revoked, expires FROM revocations WHERE expires > $1 ORDER BY n`
-	insertRevocation  = `INSERT INTO revocations (ca, serial, revoked, expires) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
+	putRevocation     = `INSERT INTO revocations (ca, serial, revoked, expires) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (ca, serial) DO UPDATE SET (revoked, expires) = ($3, $4)`
 )
 
 // SigningKeys reads the keys that sign tokens.
@@ -98,7 +99,7 @@ func (t *tx) Revocations(now int64) (found []store.Revocation, err error) {
 	return found, nil
 }
 
-// AddRevocation adds a revocation.
-func (t *tx) AddRevocation(r store.Revocation) error {
-	return t.add("revocation of "+r.Serial, insertRevocation, "", r.CA, r.Serial, micros(r.Revoked), r.Expires)
+// SetRevocation adds or replaces a revocation.
+func (t *tx) SetRevocation(r store.Revocation) error {
+	return t.write("revocation of "+r.Serial, putRevocation, r.CA, r.Serial, micros(r.Revoked), r.Expires)
 }

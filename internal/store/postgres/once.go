@@ -17,7 +17,7 @@ const (
 	putSetting    = `INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2`
 	deleteSetting = `DELETE FROM meta WHERE name = $1`
 
-	addCount = `INSERT INTO counters AS c (name, n) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET n = c.n + $2`
+	addCount = `INSERT INTO counters AS c (name, n) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET n = c.n + $2 RETURNING n`
 	getCount = `SELECT n FROM counters WHERE name = $1`
 
 	// A mark that has expired is taken over: what it stood for has expired too.
@@ -117,10 +117,11 @@ func (s *Store) Touch(ctx context.Context, uses []store.Use) error {
 }
 
 // Count adds to a counter.
-func (s *Store) Count(ctx context.Context, name string, n int64) error {
+func (s *Store) Count(ctx context.Context, name string, n int64) (count int64, err error) {
 	var b pgx.Batch
-	b.Queue(addCount, name, n)
-	return s.aside(ctx, &b)
+	b.Queue(addCount, name, n).QueryRow(func(row pgx.Row) error { return row.Scan(&count) })
+	err = s.aside(ctx, &b)
+	return count, err
 }
 
 // aside runs statements that stand for themselves, in one transaction that waits
