@@ -143,9 +143,10 @@ func (s *Server) Launch(t testing.TB, settings ...string) {
 }
 
 func (s *Server) launch(settings []string) error {
+	// Whatever is killed here, the machine goes on, and has what was written.
 	args := []string{
 		"-D", s.data(), "-k", s.dir, "-h", "127.0.0.1", "-p", strconv.Itoa(s.port),
-		"-c", "log_min_messages=warning", "-c", "max_connections=60",
+		"-c", "log_min_messages=warning", "-c", "max_connections=60", "-c", "fsync=off",
 	}
 	for _, setting := range settings {
 		args = append(args, "-c", setting)
