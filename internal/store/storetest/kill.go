@@ -44,13 +44,22 @@ func kill(t *testing.T, open func(*testing.T, string) store.Store) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	var reopened []time.Duration
-	for round := range rounds {
-		acked := killTwo(t, dir)
+	var reopened, plain []time.Duration
+	timed := func() (store.Store, time.Duration) {
 		began := time.Now()
 		s := open(t, dir)
-		reopened = append(reopened, time.Since(began))
+		return s, time.Since(began)
+	}
+	for round := range rounds {
+		acked := killTwo(t, dir)
+		s, took := timed()
+		reopened = append(reopened, took)
 		before = before.check(t, s, acked)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s, took = timed()
+		plain = append(plain, took)
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -59,9 +68,12 @@ func kill(t *testing.T, open func(*testing.T, string) store.Store) {
 		}
 	}
 	slices.Sort(reopened)
-	t.Logf("%d kills, %d updates; opened again in %v, at most %v", 2*rounds, before.agents, reopened[rounds/2], reopened[rounds-1])
-	if got := reopened[rounds/2]; got > 100*time.Millisecond {
-		t.Errorf("to open the store again takes %v, want at most 100ms", got)
+	slices.Sort(plain)
+	got, usual := reopened[rounds/2], plain[rounds/2]
+	t.Logf("%d kills, %d updates; opened again in %v, at most %v; where nobody was killed in %v", 2*rounds, before.agents, got, reopened[rounds-1], usual)
+	// Nobody knows what else this machine does now; both times were taken side by side.
+	if got > max(100*time.Millisecond, 4*usual) {
+		t.Errorf("to open the store after a kill takes %v, and %v where nobody was killed", got, usual)
 	}
 }
 
