@@ -65,6 +65,7 @@ var libraries = []library{
 	{"github.com/golang-jwt/", nil, "other people's makers and verifiers of tokens, for tests alone: ours is go-jose"},
 	{"github.com/lestrrat-go/", nil, "other people's makers and verifiers of tokens, for tests alone: ours is go-jose"},
 	{"github.com/anishathalye/porcupine", nil, "it judges histories, in tests alone"},
+	{"go.uber.org/goleak", nil, "it finds goroutines that tests leave, in tests alone"},
 	{"math/rand", nil, "what is random here must be unguessable: crypto/rand"},
 }
 

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/cli"
 )
@@ -24,7 +25,7 @@ import (
 // TestMain makes the test binary the program itself when it is called by its
 // name: scripts and tests run a real process.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(tidy{m}, map[string]func(){
 		"agentcreds": func() {
 			os.Exit(cli.Main(context.Background(), cli.Program{
 				Args: os.Args[1:], Version: "1.2.3", Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv,
@@ -32,6 +33,21 @@ func TestMain(m *testing.M) {
 		},
 		"bare": bareServer,
 	})
+}
+
+// tidy wants every goroutine that a test started to have ended.
+type tidy struct{ *testing.M }
+
+func (m tidy) Run() int {
+	code := m.M.Run()
+	for _, c := range []*http.Client{http.DefaultClient, stormClient, weatherClient, linearClient} {
+		c.CloseIdleConnections() // they are kept for all tests
+	}
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }
 
 func TestKnown(t *testing.T) {
@@ -192,6 +208,9 @@ func exchange(r *http.Request) (status int, text string, err error) {
 	data, err := io.ReadAll(answer.Body)
 	return answer.StatusCode, string(data), err
 }
+
+// linearClient keeps a connection for each of the clients of a history.
+var linearClient = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16, DisableCompression: true}}
 
 func readFile(t testing.TB, path string) string {
 	t.Helper()

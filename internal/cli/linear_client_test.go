@@ -58,8 +58,6 @@ type watcher struct {
 	odd     []string // answers that no server may give, whatever it has
 }
 
-var linearClient = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16, DisableCompression: true}}
-
 // newBoard makes an agent, and reads what its first secret is called.
 func (w *watcher) newBoard(t *testing.T, agent int) *board {
 	t.Helper()
