@@ -47,6 +47,7 @@ const (
 	CodeTooLarge     Code = "AGC-41301"
 	CodeInternal     Code = "AGC-50001"
 	CodeBusy         Code = "AGC-50301"
+	CodeQuarantined  Code = "AGC-50302"
 	CodeStorage      Code = "AGC-50701"
 )
 

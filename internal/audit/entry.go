@@ -41,6 +41,12 @@ const (
 	StoreCreate    Action = "store.create"
 	StoreMigrate   Action = "store.migrate" // copied from a file to a database; Detail has the rows and the hash of each table
 
+	// Of backups. Detail of the last three has what the store knew then.
+	StoreBackup     Action = "store.backup"     // a copy is made, for whom and where to
+	StoreRestore    Action = "store.restore"    // it came from a backup
+	StoreQuarantine Action = "store.quarantine" // it came from elsewhere
+	StoreAccept     Action = "store.accept"     // the end of either, with what was replayed
+
 	// Of the public keys and certificates of agents.
 	PublicKeyCreate   Action = "public_key.create"
 	PublicKeyExpire   Action = "public_key.expire"

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"fmt"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
@@ -27,7 +28,7 @@ type Bootstrap struct {
 // Bootstrap tells whether there is an admin token, and management clients that
 // make it superfluous.
 func (a *Authority) Bootstrap(ctx context.Context) (out Bootstrap, err error) {
-	err = a.store.View(ctx, func(r store.Reader) error {
+	err = a.bare.View(ctx, func(r store.Reader) error {
 		known, err := r.Setting(adminSetting)
 		if err != nil {
 			return err
@@ -47,22 +48,26 @@ func (a *Authority) SetAdminToken(ctx context.Context, p Principal, token secret
 	if !token.IsZero() {
 		digest, base.Action = a.adminDigest(token), audit.AdminCreate
 	}
-	return a.act(ctx, base, func(tx store.Tx, _ *audit.Event) error {
+	err := a.bare.Update(ctx, func(tx store.Tx) ([]audit.Event, error) {
 		known, err := tx.Setting(adminSetting)
 		switch {
 		case err != nil:
-			return err
+			return nil, err
 		case known == digest:
-			return errUnchanged
+			return nil, errUnchanged
 		}
-		return tx.SetSetting(adminSetting, digest)
-	}, nil)
+		return []audit.Event{base}, tx.SetSetting(adminSetting, digest)
+	})
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
+	return err
 }
 
 // Admin finds out whether the token is the admin token.
 func (a *Authority) Admin(ctx context.Context, token secret.Text) (Principal, bool, error) {
 	var known string
-	err := a.store.View(ctx, func(r store.Reader) (err error) {
+	err := a.bare.View(ctx, func(r store.Reader) (err error) {
 		known, err = r.Setting(adminSetting)
 		return err
 	})
@@ -93,7 +98,7 @@ func (a *Authority) adminDigest(token secret.Text) string {
 // SealFingerprint tells which seal key the store was sealed with; "" when
 // nothing was sealed yet.
 func (a *Authority) SealFingerprint(ctx context.Context) (print string, err error) {
-	err = a.store.View(ctx, func(r store.Reader) (err error) {
+	err = a.bare.View(ctx, func(r store.Reader) (err error) {
 		print, err = r.Setting(sealSetting)
 		return err
 	})

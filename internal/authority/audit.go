@@ -44,7 +44,7 @@ func (a *Authority) AuditEvents(ctx context.Context, q AuditQuery) (found []Audi
 	if q.Limit <= 0 || q.Limit > MaxAuditPage {
 		q.Limit = MaxAuditPage
 	}
-	err = a.store.View(ctx, func(r store.Reader) error {
+	err = a.bare.View(ctx, func(r store.Reader) error {
 		found, err = r.FindEntries(q)
 		return err
 	})
@@ -54,7 +54,7 @@ func (a *Authority) AuditEvents(ctx context.Context, q AuditQuery) (found []Audi
 // Checkpoint is the head of the chain now. Before there is a store it is zero.
 func (a *Authority) Checkpoint(ctx context.Context) (Checkpoint, error) {
 	head := Checkpoint{StoreID: a.store.ID()}
-	err := a.store.View(ctx, func(r store.Reader) (err error) {
+	err := a.bare.View(ctx, func(r store.Reader) (err error) {
 		if head.AuditEntry, err = r.LastEntry(); err != nil {
 			return err
 		}

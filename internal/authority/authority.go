@@ -52,7 +52,8 @@ type Rules struct {
 
 // Authority applies the rules. Its methods may be called by many goroutines.
 type Authority struct {
-	store      store.Store
+	store      store.Store // lets nobody in while it is quarantined
+	bare       store.Store // the same, and does: for what ends a quarantine, and what anybody may know
 	maxSecrets int
 	rules      Rules
 	now        func() time.Time
@@ -83,7 +84,8 @@ func New(cfg Config) (*Authority, error) {
 		cfg.Rules.Password = secret.Generate
 	}
 	return &Authority{
-		store:      cfg.Store,
+		store:      guarded{cfg.Store},
+		bare:       cfg.Store,
 		maxSecrets: cfg.MaxSecrets,
 		rules:      cfg.Rules,
 		now:        cfg.Now,
@@ -98,7 +100,7 @@ func (a *Authority) StoreID() string { return a.store.ID() }
 // Writable is nil while nothing is known that would keep the store from being
 // written. Where a disk fails, it does not come back before the next start.
 func (a *Authority) Writable() error {
-	if s, ok := a.store.(interface{ Broken() error }); ok {
+	if s, ok := a.bare.(interface{ Broken() error }); ok {
 		return s.Broken()
 	}
 	return nil
@@ -192,7 +194,7 @@ func (a *Authority) refused(ctx context.Context, ev audit.Event, err error) erro
 
 // note writes an event that goes with no change.
 func (a *Authority) note(ctx context.Context, ev audit.Event) error {
-	err := a.store.Update(ctx, func(store.Tx) ([]audit.Event, error) {
+	err := a.bare.Update(ctx, func(store.Tx) ([]audit.Event, error) {
 		return []audit.Event{ev}, nil
 	})
 	if err != nil {

@@ -69,6 +69,9 @@ func (empty) Client(string) (store.Client, error)                 { return store
 func (empty) Clients() ([]store.Client, error)                    { return nil, nil }
 func (empty) SigningKeys() ([]store.SigningKey, error)            { return nil, nil }
 func (empty) Setting(string) (string, error)                      { return "", nil }
+func (empty) Quarantined() bool                                   { return false }
+func (empty) SetQuarantined(bool) error                           { return store.ErrNoStore }
+func (empty) RaiseEpochs(int64) error                             { return nil }
 func (empty) Spent(...string) (bool, error)                       { return false, nil }
 func (empty) FindEntries(store.EntryQuery) ([]audit.Entry, error) { return nil, nil }
 func (empty) Heads() ([]audit.Entry, error)                       { return nil, nil }

@@ -53,6 +53,8 @@ var (
 	ErrUnsure      = store.ErrUnsure   // the disk or the database failed: a change may be kept or not
 	ErrForeign     = store.ErrForeign  // what is there is not a store of ours
 	ErrNoStore     = store.ErrNoStore  // there is none
+
+	ErrQuarantined = store.ErrQuarantined // nobody has accepted it since it was restored
 )
 
 // ErrCrowded is reported when more secrets that are slow to digest are set at

@@ -121,7 +121,7 @@ func (i *Issuer) JWKS(ctx context.Context) (KeySet, error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
-	err := i.a.store.View(ctx, func(r store.Reader) error {
+	err := i.a.bare.View(ctx, func(r store.Reader) error {
 		keys, err := r.SigningKeys()
 		set.Keys = []json.RawMessage{}
 		for at, k := range keys {
@@ -143,7 +143,7 @@ func (i *Issuer) signer(ctx context.Context) (signing, error) {
 	for {
 		var k store.SigningKey
 		var ok bool
-		err := i.a.store.View(ctx, func(r store.Reader) error {
+		err := i.a.bare.View(ctx, func(r store.Reader) error {
 			keys, err := r.SigningKeys()
 			k, ok = current(keys, i.a.Now())
 			return err

@@ -22,7 +22,7 @@ const unknownLogins = "unknown_logins"
 // Failures tells how many there were.
 func (i *Issuer) Failures(ctx context.Context) (out Failures, err error) {
 	out.Throttled = i.throttled.Load()
-	err = i.a.store.View(ctx, func(r store.Reader) (err error) {
+	err = i.a.bare.View(ctx, func(r store.Reader) (err error) {
 		out.Unknown, err = r.Counter(unknownLogins)
 		return err
 	})

@@ -36,7 +36,7 @@ type SigningKey struct {
 
 // SigningKeys lists the keys, oldest first.
 func (i *Issuer) SigningKeys(ctx context.Context) (out []SigningKey, err error) {
-	err = i.a.store.View(ctx, func(r store.Reader) error {
+	err = i.a.bare.View(ctx, func(r store.Reader) error {
 		keys, err := r.SigningKeys()
 		signer, ok := current(keys, i.a.Now())
 		out = nil

@@ -82,7 +82,7 @@ func (i *Issuer) unseal(ctx context.Context, k store.SigningKey) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := i.a.store.View(ctx, func(r store.Reader) error { return checkSeal(r, seal) }); err != nil {
+	if err := i.a.bare.View(ctx, func(r store.Reader) error { return checkSeal(r, seal) }); err != nil {
 		return nil, err
 	}
 	der, err := seal.Open(sealPurpose, k.Sealed)

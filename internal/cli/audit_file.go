@@ -75,11 +75,12 @@ func (f *exportFile) verify(c *cobra.Command, known api.AuditCheckpoint, kept *k
 type lines struct {
 	proof
 	kept   *keptCheckpoint
-	birth  string   // the id of the store, which the first entry of all names
-	hashes []string // of the entries, from the first on
-	signed int64    // checkpoints whose signature was checked
-	torn   int      // the line that is broken off, as long as what it held has not come again
-	broken int64    // how many such lines there were
+	each   func(audit.Entry) // hears of every entry, once; nil: nobody
+	birth  string            // the id of the store, which the first entry of all names
+	hashes []string          // of the entries, from the first on
+	signed int64             // checkpoints whose signature was checked
+	torn   int               // the line that is broken off, as long as what it held has not come again
+	broken int64             // how many such lines there were
 }
 
 // read takes line by line. The error begins with the number of the line.
@@ -156,6 +157,9 @@ func (r *lines) entry(e audit.Entry) error {
 		return err
 	}
 	r.hashes, r.torn = append(r.hashes, e.Hash), 0
+	if r.each != nil {
+		r.each(e)
+	}
 	if e.Seq > 1 {
 		return nil
 	}

@@ -83,6 +83,14 @@ func migrate(ctx context.Context, from, to string) (out migrated, err error) {
 	if err != nil {
 		return out, hint(err, "name the database of the server with --from")
 	}
+	if err := source.View(ctx, func(r store.Reader) error {
+		if r.Quarantined() {
+			return store.ErrQuarantined
+		}
+		return nil
+	}); err != nil {
+		return out, errors.Join(hintQuarantine(err, from), source.Close())
+	}
 	done, err := postgres.Copy(ctx, postgres.Config{URL: to}, source)
 	if err := errors.Join(err, source.Close()); err != nil {
 		if errors.Is(err, store.ErrExists) {

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"filippo.io/age"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -24,6 +25,7 @@ import (
 //	load FILE                   sets the variables that FILE has, a line for each
 //	field NAME FILE MEMBER      sets NAME to a member of the JSON object in FILE
 //	sql FILE STATEMENT          changes a database behind everybody's back
+//	agekey FILE NAME            makes a key of age: FILE has the private half, $NAME is the other
 //	terminate                   sends SIGTERM, wants exit code 0, prints the log to stderr
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -40,6 +42,7 @@ func TestScripts(t *testing.T) {
 			"load":      scriptLoad,
 			"field":     scriptField,
 			"sql":       scriptSQL,
+			"agekey":    scriptAgeKey,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {
@@ -135,6 +138,13 @@ func scriptSQL(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	_, err = db.ExecContext(context.Background(), args[1])
 	ts.Check(errors.Join(err, db.Close()))
+}
+
+func scriptAgeKey(ts *testscript.TestScript, _ bool, args []string) {
+	key, err := age.GenerateX25519Identity()
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte("# a key for tests\n"+key.String()+"\n"), 0o600))
+	ts.Setenv(args[1], key.Recipient().String())
 }
 
 func scriptField(ts *testscript.TestScript, _ bool, args []string) {

@@ -144,6 +144,9 @@ func run(ctx context.Context, cfg serveConfig, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	if err := announceQuarantine(ctx, rules, log); err != nil {
+		return err
+	}
 	if err := announceFaults(ctx, cfg, rules, log); err != nil {
 		return err
 	}

@@ -89,6 +89,10 @@ func (h *Handler) internal(r *http.Request, err error) *failure {
 		// Nobody waits for the answer.
 		return &failure{status: http.StatusServiceUnavailable, code: "temporarily_unavailable", description: "the request was given up"}
 	}
+	if errors.Is(err, authority.ErrQuarantined) { // serve has told: agents ask again and again
+		return &failure{status: http.StatusServiceUnavailable, code: "temporarily_unavailable",
+			description: "the server was restored from a backup and is quarantined: nobody can log in before its administrator has accepted it"}
+	}
 	h.log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err.Error())
 	if errors.Is(err, authority.ErrBusy) || errors.Is(err, authority.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
 		return &failure{status: http.StatusServiceUnavailable, code: "temporarily_unavailable", description: "try again later", retryAfter: time.Second}

@@ -52,6 +52,8 @@ var storage = []struct {
 		Message: "Too many secrets are set at once. Nothing was changed."}},
 	{authority.ErrUnavailable, api.Error{Status: http.StatusServiceUnavailable, Code: api.CodeBusy, RetryAfter: time.Second,
 		Message: "The database of the server does not answer. Nothing was changed."}},
+	{authority.ErrQuarantined, api.Error{Status: http.StatusServiceUnavailable, Code: api.CodeQuarantined,
+		Message: "The store came from a backup and is quarantined: its administrator must accept it (restore --accept). Nothing was changed."}},
 	{authority.ErrFull, api.Error{Status: http.StatusInsufficientStorage, Code: api.CodeStorage,
 		Message: "There is no space left for the store. Nothing was changed."}},
 	{authority.ErrReadOnly, api.Error{Status: http.StatusInsufficientStorage, Code: api.CodeStorage,

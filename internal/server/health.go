@@ -14,7 +14,11 @@ func (s *Server) healthy(*call) (any, error) { return text("ok\n"), nil }
 // ready says whether the store answers, and takes changes. Anybody may ask, so nobody is told why
 // it does not: that is in the log.
 func (s *Server) ready(c *call) (any, error) {
-	if err := s.probe(c); err != nil {
+	err := s.probe(c)
+	if errors.Is(err, authority.ErrQuarantined) { // serve has told
+		return nil, &api.Error{Status: http.StatusServiceUnavailable, Code: api.CodeQuarantined, Message: "The store is quarantined."}
+	}
+	if err != nil {
 		s.cfg.Logger.ErrorContext(c.Context(), "not ready", "error", err.Error())
 		return nil, &api.Error{Status: http.StatusServiceUnavailable, Code: api.CodeBusy, Message: "The store does not answer."}
 	}

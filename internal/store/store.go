@@ -38,6 +38,10 @@ var (
 	// ErrReadOnly: the store, or the directory that it is in, cannot be
 	// written, or not any more. Nothing was changed.
 	ErrReadOnly = errors.New("the store cannot be written")
+	// ErrQuarantined: the store was brought back from a backup, or from
+	// elsewhere, and nobody has accepted it yet. Stores do not report it;
+	// whoever gives access to them does, by Reader.Quarantined.
+	ErrQuarantined = errors.New("the store is quarantined")
 	// ErrNoEvent: the function of an Update returned no audit event, or
 	// removed entries and returned none that records that.
 	ErrNoEvent = errors.New("an update needs an audit event")
@@ -156,6 +160,10 @@ type Reader interface {
 	Setting(name string) (string, error)
 	// Counter returns 0 when nothing was counted.
 	Counter(name string) (int64, error)
+	// Quarantined is what SetQuarantined said last, those of other processes
+	// included; false in a new store. It costs nothing, so everybody can ask
+	// in every transaction.
+	Quarantined() bool
 	// Spent reports whether one of the keys was spent and is not forgotten.
 	Spent(keys ...string) (bool, error)
 }
@@ -219,6 +227,12 @@ type Tx interface {
 	SetRevocation(Revocation) error
 	// SetSetting keeps a text under a name; "" removes it.
 	SetSetting(name, value string) error
+	// SetQuarantined marks the store, or takes the mark away, in a way that a
+	// program that does not know of quarantines refuses the store as one of a
+	// newer version.
+	SetQuarantined(bool) error
+	// RaiseEpochs adds n to the epoch of every agent and management client.
+	RaiseEpochs(n int64) error
 	// RemoveEntries removes the oldest audit entries of the chain that this
 	// handle writes, up to the one with that
 	// Seq, and returns the cut. The Update must return the event that records

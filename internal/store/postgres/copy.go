@@ -112,7 +112,7 @@ func headOf(ctx context.Context, s store.Store) (head audit.Entry, err error) {
 // says what it is a copy of.
 func (k *copying) prepare(ctx context.Context, what string) error {
 	return pgx.BeginFunc(ctx, k.c, func(tx pgx.Tx) error {
-		format, err := identify(ctx, tx, k.p.schema)
+		format, closed, err := identify(ctx, tx, k.p.schema)
 		if err != nil {
 			return err
 		}
@@ -132,7 +132,7 @@ func (k *copying) prepare(ctx context.Context, what string) error {
 				}
 			}
 		}
-		if err := upgrade(ctx, tx, k.cfg, k.p, format); err != nil {
+		if err := upgrade(ctx, tx, k.cfg, k.p, format, closed); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, putSetting, copyName, what)

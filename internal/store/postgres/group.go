@@ -26,6 +26,8 @@ type group struct {
 	head  audit.Entry
 	queue []audit.Entry // entered at the end, or when somebody wants to read them
 	kept  int
+
+	closed bool // the store is quarantined, as of those who ran so far
 }
 
 // try runs the whole group once. An error means that nothing of it was committed;
@@ -67,7 +69,7 @@ func (g *group) try() (err error) {
 func (g *group) begin() error {
 	var b pgx.Batch
 	b.Queue("BEGIN ISOLATION LEVEL SERIALIZABLE")
-	g.w.s.checkFormat(&b)
+	g.w.s.checkFormat(&b, &g.closed)
 	g.head = g.w.head
 	if !g.w.replica {
 		after, through := bounds(0)
@@ -93,7 +95,7 @@ func (g *group) one(c *call) (ran bool, err error) {
 			return false, err
 		}
 	}
-	t := &tx{ctx: g.ctx, c: g.w.c, name: g.w.s.place.name, chain: g.w.chainNow(), now: g.w.s.now, flush: g.flush}
+	t := &tx{closed: g.closed, ctx: g.ctx, c: g.w.c, name: g.w.s.place.name, chain: g.w.chainNow(), now: g.w.s.now, flush: g.flush}
 	ran = c.offer(t)
 	t.end()
 	if !ran {
@@ -110,6 +112,7 @@ func (g *group) one(c *call) (ran bool, err error) {
 	default:
 		g.enter(c.events)
 		g.kept++
+		g.closed = t.closed
 		if marked {
 			_, err = g.w.c.Exec(g.ctx, "RELEASE turn")
 		}

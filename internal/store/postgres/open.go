@@ -109,7 +109,7 @@ func prepare(ctx context.Context, c *pgx.Conn, cfg Config, p place) (id string, 
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtext($1), -1)", lockName(p.schema)); err != nil {
 			return err
 		}
-		format, err := identify(ctx, tx, p.schema)
+		format, closed, err := identify(ctx, tx, p.schema)
 		switch {
 		case err != nil:
 			return err
@@ -119,7 +119,7 @@ func prepare(ctx context.Context, c *pgx.Conn, cfg Config, p place) (id string, 
 			return fmt.Errorf("%w: check the url, or let a new one be made", store.ErrNoStore)
 		}
 		isNew := format == 0
-		if err := upgrade(ctx, tx, cfg, p, format); err != nil {
+		if err := upgrade(ctx, tx, cfg, p, format, closed); err != nil {
 			return err
 		}
 		if isNew {
@@ -146,32 +146,34 @@ func prepare(ctx context.Context, c *pgx.Conn, cfg Config, p place) (id string, 
 // the database: another schema has others.
 func lockName(schema string) string { return mark + "/" + schema }
 
-// identify returns the format of the store in the schema: 0 when there is nothing.
-func identify(ctx context.Context, tx pgx.Tx, schema string) (format int, err error) {
+// identify returns the format of the store in the schema, 0 when there is nothing,
+// and whether it is quarantined.
+func identify(ctx context.Context, tx pgx.Tx, schema string) (format int, closed bool, err error) {
 	var there, ours bool
 	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace s ON s.oid = relnamespace WHERE nspname = $1),
 		EXISTS (SELECT FROM information_schema.columns WHERE table_schema = $1 AND table_name = 'meta' AND column_name IN ('name', 'value')
 			HAVING count(*) = 2)`, schema).Scan(&there, &ours)
 	if err != nil || !there {
-		return 0, err
+		return 0, false, err
 	}
 	foreign := fmt.Errorf("%w: its schema %s holds something else, which was left as it is", store.ErrForeign, schema)
 	if !ours {
-		return 0, foreign
+		return 0, false, foreign
 	}
 	var application string
 	err = tx.QueryRow(ctx, selectSetting, markName).Scan(&application)
 	if errors.Is(err, pgx.ErrNoRows) || err == nil && application != mark {
-		return 0, foreign
+		return 0, false, foreign
 	}
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	err = tx.QueryRow(ctx, "SELECT value::int FROM meta WHERE name = $1", formatName).Scan(&format)
+	err = tx.QueryRow(ctx, selectFormat, formatName).Scan(&format)
+	format, closed = opened(format)
 	if err == nil && format < 1 || errors.Is(err, pgx.ErrNoRows) {
 		err = fmt.Errorf("%w: it has no format", errDamaged)
 	}
-	return format, err
+	return format, closed, err
 }
 
 // errHalf: what is there was not compared with what it is a copy of.
@@ -179,7 +181,7 @@ var errHalf = errors.New("the copy into it has not ended: run migrate again, wit
 
 // upgrade takes the store from a format to the newest. The first step makes its
 // tables.
-func upgrade(ctx context.Context, tx pgx.Tx, cfg Config, p place, format int) error {
+func upgrade(ctx context.Context, tx pgx.Tx, cfg Config, p place, format int, closed bool) error {
 	if format == 0 {
 		if _, err := tx.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{p.schema}.Sanitize()); err != nil {
 			return err
@@ -189,7 +191,7 @@ func upgrade(ctx context.Context, tx pgx.Tx, cfg Config, p place, format int) er
 		if _, err := tx.Conn().PgConn().Exec(ctx, cfg.migrations[format]).ReadAll(); err != nil {
 			return fmt.Errorf("migrate to format %d: %w", format+1, err)
 		}
-		for name, value := range map[string]string{markName: mark, formatName: fmt.Sprint(format + 1)} {
+		for name, value := range map[string]string{markName: mark, formatName: marked(format+1, closed)} {
 			if _, err := tx.Exec(ctx, putSetting, name, value); err != nil {
 				return err
 			}

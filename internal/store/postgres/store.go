@@ -58,10 +58,11 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 	defer s.calls.Done()
 	var answer error
 	err := s.pooled(ctx, func(ctx context.Context, c *pgx.Conn) error {
-		if err := s.snapshot(ctx, c); err != nil {
+		closed, err := s.snapshot(ctx, c)
+		if err != nil {
 			return err
 		}
-		t := &tx{ctx: ctx, c: c, name: s.place.name, chain: s.writer.chainNow(), now: s.now}
+		t := &tx{closed: closed, ctx: ctx, c: c, name: s.place.name, chain: s.writer.chainNow(), now: s.now}
 		defer func() {
 			t.end()
 			if _, err := c.Exec(ctx, "ROLLBACK"); err != nil {
@@ -79,21 +80,23 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 
 // snapshot begins a transaction that reads, and takes its picture: PostgreSQL
 // does so at the first statement, not at BEGIN.
-func (s *Store) snapshot(ctx context.Context, c *pgx.Conn) error {
+func (s *Store) snapshot(ctx context.Context, c *pgx.Conn) (closed bool, err error) {
 	var b pgx.Batch
 	b.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-	s.checkFormat(&b)
-	return c.SendBatch(ctx, &b).Close()
+	s.checkFormat(&b, &closed)
+	err = c.SendBatch(ctx, &b).Close()
+	return closed, err
 }
 
-// checkFormat queues what fails when a newer program has changed the format.
-func (s *Store) checkFormat(b *pgx.Batch) {
-	b.Queue("SELECT value::int FROM meta WHERE name = $1", formatName).QueryRow(func(row pgx.Row) error {
+// checkFormat queues what fails when a newer program has changed the format, and
+// tells whether the store is quarantined.
+func (s *Store) checkFormat(b *pgx.Batch, closed *bool) {
+	b.Queue(selectFormat, formatName).QueryRow(func(row pgx.Row) error {
 		var format int
 		if err := row.Scan(&format); err != nil {
 			return err
 		}
-		if format != s.format {
+		if format, *closed = opened(format); format != s.format {
 			return &newerError{format, s.format}
 		}
 		return nil

@@ -22,7 +22,9 @@ type tx struct {
 	now   func() time.Time
 	flush func() error // writes the entries of those who were before in the same transaction
 	cut   *audit.Cut   // the entries that it removed; nil: none
-	wrote bool         // something that must be undone when its function fails
+	// closed: the store is quarantined, as this transaction sees it.
+	closed bool
+	wrote  bool // something that must be undone when its function fails
 	// broken is the first error that no caller can expect: PostgreSQL refuses
 	// every statement after it.
 	broken error

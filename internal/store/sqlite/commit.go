@@ -219,6 +219,9 @@ func (g *group) settle(c *call, t *tx) {
 		g.mark("RELEASE turn", false)
 		return
 	}
+	if t.reclosed {
+		g.c.closed = !g.c.closed
+	}
 	g.mark("ROLLBACK TO turn", true)
 	if g.broken != nil && t.broken != nil {
 		g.broken = t.broken // which is why

@@ -41,6 +41,7 @@ type conn struct {
 	c        *sql.Conn
 	prepared map[string]*sql.Stmt
 	begun    bool // a transaction is open
+	closed   bool // as of its transaction: the store is quarantined
 }
 
 // connect opens a connection and applies a setting of its own, if not "".

@@ -62,7 +62,7 @@ func identify(path string, known int) error {
 	case id != applicationID:
 		return foreign(path, "a database of another program")
 	}
-	format, err := c.number("PRAGMA user_version")
+	format, _, err := c.format()
 	if err == nil && format > known {
 		return &newerError{format, known}
 	}

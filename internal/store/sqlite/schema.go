@@ -38,7 +38,7 @@ func migrate(c *conn, script string, to int) error {
 	if err := c.script(script); err != nil {
 		return fmt.Errorf("migrate to format %d: %w", to, err)
 	}
-	return c.script(fmt.Sprintf("PRAGMA user_version = %d", to))
+	return c.setFormat(to, false)
 }
 
 // upgrade brings the store to the newest format, each step in a transaction of
@@ -48,7 +48,7 @@ func (s *Store) upgrade(ctx context.Context, c *conn, migrations []string) error
 	since := time.Now()
 	known := len(migrations)
 	for {
-		format, err := c.number("PRAGMA user_version")
+		format, closed, err := c.format()
 		switch {
 		case err != nil:
 			return err
@@ -62,6 +62,9 @@ func (s *Store) upgrade(ctx context.Context, c *conn, migrations []string) error
 			return fmt.Errorf("%w: it has no format", errDamaged)
 		case c.begun: // nobody can be faster now
 			if err := migrate(c, migrations[format], format+1); err != nil {
+				return err
+			}
+			if err := c.setFormat(format+1, closed); err != nil {
 				return err
 			}
 			if err := c.commit(); err != nil {

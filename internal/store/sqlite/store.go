@@ -150,12 +150,14 @@ func (s *Store) connect(setting string) (*conn, error) {
 // taken from under our feet: a newer program has changed the format, or
 // somebody the file.
 func (s *Store) check(c *conn) error {
-	switch format, err := c.number("PRAGMA user_version"); {
+	format, closed, err := c.format()
+	switch {
 	case err != nil:
 		return err
 	case format != s.format:
 		return &newerError{format, s.format}
 	}
+	c.closed = closed
 	return s.unmoved()
 }
 

@@ -17,6 +17,8 @@ type tx struct {
 	path string
 	now  func() time.Time // nil in a View
 	cut  *audit.Cut       // the entries that it removed; nil: none
+	// reclosed: it has turned around whether the store is quarantined.
+	reclosed bool
 	// broken is the first error that no caller can expect. SQLite may have
 	// rolled back the whole transaction because of it, and what is written
 	// then would be committed by itself: nothing more is done.

@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(t *testing.T) func() store.Store) {
 		{"Once", onceTests},
 		{"Find", findTests},
 		{"Cut", cutTests},
+		{"Quarantine", quarantineTests},
 		{"Concurrent", concurrentTests},
 		{"Close", closeTests},
 	} {
