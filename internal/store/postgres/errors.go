@@ -62,7 +62,11 @@ func lost(err error) bool {
 	if _, dial := errors.AsType[*pgconn.ConnectError](err); dial {
 		return true
 	}
-	if _, network := errors.AsType[net.Error](err); network {
+	if pgconn.Timeout(err) { // it did not answer in time
+		return true
+	}
+	// The end of a context is none, though it looks like one.
+	if network, ok := errors.AsType[net.Error](err); ok && !errors.Is(network, context.DeadlineExceeded) {
 		return true
 	}
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||

@@ -36,7 +36,7 @@ func (g *group) try() (err error) {
 	began := false
 	defer func() {
 		if err != nil && began && g.w.c != nil {
-			if _, e := g.w.c.Exec(g.ctx, "ROLLBACK"); e != nil {
+			if e := g.exec("ROLLBACK"); e != nil {
 				g.w.drop()
 			}
 		}
@@ -58,8 +58,7 @@ func (g *group) try() (err error) {
 	}
 	g.calls = ran
 	if g.kept == 0 {
-		_, err := g.w.c.Exec(g.ctx, "ROLLBACK")
-		return err
+		return g.exec("ROLLBACK")
 	}
 	return g.commit()
 }
@@ -81,7 +80,7 @@ func (g *group) begin() error {
 			return err
 		})
 	}
-	return g.w.c.SendBatch(g.ctx, &b).Close()
+	return send(g.ctx, g.w.c, &b, helloLimit)
 }
 
 // one lets a call run and judges it. The error is one of the whole group.
@@ -91,11 +90,12 @@ func (g *group) one(c *call) (ran bool, err error) {
 		if err := g.flush(); err != nil {
 			return false, err
 		}
-		if _, err := g.w.c.Exec(g.ctx, "SAVEPOINT turn"); err != nil {
+		if err := g.exec("SAVEPOINT turn"); err != nil {
 			return false, err
 		}
 	}
-	t := &tx{closed: g.closed, ctx: g.ctx, c: g.w.c, name: g.w.s.place.name, chain: g.w.chainNow(), now: g.w.s.now, flush: g.flush}
+	t := g.w.s.transaction(g.ctx, g.w.c)
+	t.closed, t.flush = g.closed, g.flush
 	ran = c.offer(t)
 	t.end()
 	if !ran {
@@ -114,17 +114,21 @@ func (g *group) one(c *call) (ran bool, err error) {
 		g.kept++
 		g.closed = t.closed
 		if marked {
-			_, err = g.w.c.Exec(g.ctx, "RELEASE turn")
+			err = g.exec("RELEASE turn")
 		}
 		return true, err
 	}
 	switch {
 	case marked:
-		_, err = g.w.c.Exec(g.ctx, "ROLLBACK TO turn")
+		err = g.exec("ROLLBACK TO turn")
 	case (t.wrote || t.broken != nil) && len(g.calls) > 1:
 		err = errCareful
 	}
 	return true, err
+}
+
+func (g *group) exec(statement string) error {
+	return exec(g.ctx, g.w.c, g.w.s.place.answer, statement)
 }
 
 // enter makes the entries of events.
@@ -146,7 +150,7 @@ func (g *group) flush() error {
 		enter(&b, e)
 	}
 	g.queue = nil
-	return g.w.c.SendBatch(g.ctx, &b).Close()
+	return send(g.ctx, g.w.c, &b, g.w.s.place.answer)
 }
 
 // commit enters what is left and commits, in one go.
@@ -160,14 +164,14 @@ func (g *group) commit() error {
 		committed = tag.String() == "COMMIT" // of a transaction that has failed it is ROLLBACK, and no error
 		return nil
 	})
-	err := g.w.c.SendBatch(g.ctx, &b).Close()
+	err := send(g.ctx, g.w.c, &b, g.w.s.place.answer)
 	switch {
 	case err == nil && committed:
 		g.w.head = g.head
 		return nil
 	case err == nil:
 		return fmt.Errorf("%w: the transaction had failed before", errDamaged)
-	case !lost(err) && !errors.Is(err, context.DeadlineExceeded):
+	case !lost(err):
 		return err
 	}
 	return g.resolve(err)

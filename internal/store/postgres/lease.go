@@ -57,7 +57,7 @@ func (w *writer) connect(ctx context.Context) (err error) {
 	w.drop()
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if w.c, err = pgx.ConnectConfig(ctx, w.s.place.pool.ConnConfig); err != nil {
+	if w.c, err = pgx.ConnectConfig(ctx, w.s.place.writer); err != nil {
 		w.c = nil
 		return err
 	}
@@ -152,7 +152,7 @@ func (w *writer) committed(ctx context.Context, e audit.Entry) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var err error
-	if w.c, err = pgx.ConnectConfig(ctx, w.s.place.pool.ConnConfig); err != nil {
+	if w.c, err = pgx.ConnectConfig(ctx, w.s.place.writer); err != nil {
 		w.c = nil
 		return false, err
 	}

@@ -134,7 +134,7 @@ func (s *Store) aside(ctx context.Context, b *pgx.Batch) error {
 	var err error
 	for range maxAttempts {
 		// A batch without BEGIN is one transaction.
-		err = s.pooled(ctx, func(ctx context.Context, c *pgx.Conn) error { return c.SendBatch(ctx, b).Close() })
+		err = s.pooled(ctx, func(ctx context.Context, c *pgx.Conn) error { return send(ctx, c, b, s.place.answer) })
 		if !conflicted(err) {
 			break
 		}

@@ -98,9 +98,12 @@ func open(ctx context.Context, cfg Config, p place) (*Store, error) {
 // prepare makes the store when there is none, and migrates it. All of it is one
 // transaction, under a lock that others wait for.
 func prepare(ctx context.Context, c *pgx.Conn, cfg Config, p place) (id string, err error) {
-	var encoding string
-	if err := c.QueryRow(ctx, "SHOW server_encoding").Scan(&encoding); err != nil {
+	var encoding, durable string
+	if err := c.QueryRow(ctx, "SELECT current_setting('server_encoding'), current_setting('synchronous_commit')").Scan(&encoding, &durable); err != nil {
 		return "", err
+	}
+	if durable == "off" {
+		p.durable()
 	}
 	if encoding != "UTF8" {
 		return "", fmt.Errorf("its encoding is %s: make one with ENCODING 'UTF8'", encoding)

@@ -108,3 +108,21 @@ func TestRedact(t *testing.T) {
 		}
 	}
 }
+
+// hold keeps the agents from being written from the first word on the channel to
+// the second, and ends with the third.
+func hold(t *testing.T, url string, words chan struct{}) {
+	c, err := pgx.Connect(t.Context(), url)
+	if err == nil {
+		_, err = c.Exec(t.Context(), "BEGIN; LOCK TABLE agentcreds.agents IN EXCLUSIVE MODE", pgx.QueryExecModeSimpleProtocol)
+	}
+	words <- struct{}{}
+	<-words
+	if err == nil {
+		err = c.Close(t.Context())
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	words <- struct{}{}
+}

@@ -257,3 +257,22 @@ func TestRestarts(t *testing.T) {
 	}
 	t.Logf("%d were answered, of %d it is not known", len(answered), len(unknown))
 }
+
+// What was answered is kept, also where the database is set not to wait for its
+// disk.
+func TestDurable(t *testing.T) {
+	server := pgtest.Start(t)
+	run(t, server.URL(""), "ALTER DATABASE postgres SET synchronous_commit = off")
+	s := open(t, postgres.Config{URL: server.URL(""), Replica: true})
+	addAgent(t, s, "a")
+	for n := range int64(5) {
+		if err := increment(s, t, "a"); err != nil {
+			t.Fatal(err)
+		}
+		server.Kill()
+		server.Launch(t)
+		if got := epoch(t, s, "a"); got != n+1 {
+			t.Fatalf("counted to %d, and after the database was killed it is %d", n+1, got)
+		}
+	}
+}

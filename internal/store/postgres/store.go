@@ -5,7 +5,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -22,6 +21,9 @@ const (
 	// patience is how long a call waits for others, or for a database that does
 	// not answer, before it is an error.
 	patience = 10 * time.Second
+	// helloLimit is how long the database may take to say anything: the first
+	// words of a transaction wait for nobody.
+	helloLimit = 5 * time.Second
 	// comeback is how long updates wait for a database that was lost under them.
 	comeback = 3 * time.Second
 	// viewLimit is how long a View, or a group of Updates, may take in all.
@@ -62,10 +64,11 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 		if err != nil {
 			return err
 		}
-		t := &tx{closed: closed, ctx: ctx, c: c, name: s.place.name, chain: s.writer.chainNow(), now: s.now}
+		t := s.transaction(ctx, c)
+		t.closed = closed
 		defer func() {
 			t.end()
-			if _, err := c.Exec(ctx, "ROLLBACK"); err != nil {
+			if err := exec(ctx, c, helloLimit, "ROLLBACK"); err != nil {
 				_ = c.Close(ctx)
 			}
 		}()
@@ -78,13 +81,18 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 	return answer
 }
 
+// transaction is what a function works on.
+func (s *Store) transaction(ctx context.Context, c *pgx.Conn) *tx {
+	return &tx{ctx: ctx, c: c, limit: s.place.answer, name: s.place.name, chain: s.writer.chainNow(), now: s.now}
+}
+
 // snapshot begins a transaction that reads, and takes its picture: PostgreSQL
 // does so at the first statement, not at BEGIN.
 func (s *Store) snapshot(ctx context.Context, c *pgx.Conn) (closed bool, err error) {
 	var b pgx.Batch
 	b.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 	s.checkFormat(&b, &closed)
-	err = c.SendBatch(ctx, &b).Close()
+	err = send(ctx, c, &b, helloLimit)
 	return closed, err
 }
 
@@ -103,26 +111,51 @@ func (s *Store) checkFormat(b *pgx.Batch, closed *bool) {
 	})
 }
 
+// send sends statements in one go. Whoever does not answer in time is lost.
+func send(ctx context.Context, c *pgx.Conn, b *pgx.Batch, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return c.SendBatch(ctx, b).Close()
+}
+
+// exec runs a statement without arguments in the same way.
+func exec(ctx context.Context, c *pgx.Conn, limit time.Duration, statement string) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	_, err := c.Exec(ctx, statement)
+	return err
+}
+
 // pooled calls fn with a connection of the pool. Connections that have died
 // meanwhile, as all do when the database starts again, are passed over: fn is
 // called again as long as it could not begin. The context of fn is not the
 // caller's: what has begun is carried through.
 func (s *Store) pooled(ctx context.Context, fn func(context.Context, *pgx.Conn) error) error {
+	began := time.Now()
 	for attempt := int32(0); ; attempt++ {
-		acquire, cancel := context.WithTimeout(ctx, patience)
-		c, err := s.pool.Acquire(acquire)
-		cancel()
+		c, err := s.acquire(ctx)
 		if err != nil {
-			if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) && !lost(err) {
-				err = fmt.Errorf("%w: %d others read at once", store.ErrBusy, s.pool.Config().MaxConns)
-			}
 			return err
 		}
 		err = s.lent(ctx, c, fn)
-		if err == nil || !lost(err) || attempt > s.pool.Config().MaxConns {
+		if err == nil || !lost(err) || attempt > s.pool.Config().MaxConns || time.Since(began) > helloLimit {
 			return err
 		}
 	}
+}
+
+// acquire takes a connection out of the pool, or makes one.
+func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	c, err := s.pool.Acquire(limited)
+	if err == nil || ctx.Err() != nil || limited.Err() == nil {
+		return c, err
+	}
+	if stat := s.pool.Stat(); stat.AcquiredConns() == stat.MaxConns() {
+		return nil, fmt.Errorf("%w: %d others read at once, and each for long", store.ErrBusy, stat.MaxConns())
+	}
+	return nil, fmt.Errorf("%w for %v", store.ErrUnavailable, patience)
 }
 
 func (s *Store) lent(ctx context.Context, c *pgxpool.Conn, fn func(context.Context, *pgx.Conn) error) error {

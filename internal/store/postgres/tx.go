@@ -17,8 +17,9 @@ import (
 type tx struct {
 	ctx   context.Context
 	c     *pgx.Conn
-	name  string // of the database
-	chain int64  // the one whose entries are this handle's
+	limit time.Duration // of one statement
+	name  string        // of the database
+	chain int64         // the one whose entries are this handle's
 	now   func() time.Time
 	flush func() error // writes the entries of those who were before in the same transaction
 	cut   *audit.Cut   // the entries that it removed; nil: none
@@ -117,7 +118,9 @@ func (t *tx) replace(what, statement, there string, args ...any) error {
 
 // exec runs a statement and returns how many rows it changed.
 func (t *tx) exec(statement string, args ...any) (int64, error) {
-	tag, err := t.c.Exec(t.ctx, statement, args...)
+	ctx, cancel := context.WithTimeout(t.ctx, t.limit)
+	defer cancel()
+	tag, err := t.c.Exec(ctx, statement, args...)
 	if tag.RowsAffected() > 0 {
 		t.wrote = true
 	}
@@ -129,7 +132,9 @@ type scan func(dest ...any) error
 
 // rows calls each with every row.
 func (t *tx) rows(query string, args []any, each func(scan) error) error {
-	rows, err := t.c.Query(t.ctx, query, args...)
+	ctx, cancel := context.WithTimeout(t.ctx, t.limit)
+	defer cancel()
+	rows, err := t.c.Query(ctx, query, args...)
 	if err != nil {
 		return err
 	}
@@ -144,7 +149,9 @@ func (t *tx) rows(query string, args []any, each func(scan) error) error {
 
 // row reads the first row into dest: pgx.ErrNoRows when there is none.
 func (t *tx) row(query string, args []any, dest ...any) error {
-	return t.c.QueryRow(t.ctx, query, args...).Scan(dest...)
+	ctx, cancel := context.WithTimeout(t.ctx, t.limit)
+	defer cancel()
+	return t.c.QueryRow(ctx, query, args...).Scan(dest...)
 }
 
 // micros is how a time is kept.

@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -47,12 +49,16 @@ var session = map[string]string{
 
 var errURL = errors.New("it is not the url of a postgresql database, as in postgres://user@db.example.com:5432/agentcreds?sslmode=verify-full")
 
+var errURLFiles = fmt.Errorf("%w, or what sslrootcert, sslcert or sslkey in it names is no certificate or key in PEM, or not of one pair", errURL)
+
 // place is where the store is: how to connect, and what it is called in messages,
 // which never have the password.
 type place struct {
-	pool   *pgxpool.Config
+	pool   *pgxpool.Config // for readers
+	writer *pgx.ConnConfig // for the one that writes
 	schema string
 	name   string
+	answer time.Duration // how long a statement may take: a little longer than the database lets it
 }
 
 // IsURL reports whether the name of a database is a URL of this kind.
@@ -108,8 +114,18 @@ func parse(database string) (place, error) {
 	if query.Get("sslmode") == "" && !localHosts(u, query) {
 		query.Set("sslmode", "verify-full") // who wants less must say so
 	}
+	for _, name := range []string{"sslrootcert", "sslcert", "sslkey"} {
+		if file := query.Get(name); file != "" {
+			if _, err := os.ReadFile(file); err != nil { //nolint:gosec // the operator's own
+				return p, fmt.Errorf("%s in the url of the database: %w", name, err)
+			}
+		}
+	}
 	u.RawQuery = query.Encode()
 	if p.pool, err = pgxpool.ParseConfig(u.String()); err != nil {
+		if query.Has("sslrootcert") || query.Has("sslcert") || query.Has("sslkey") {
+			return p, errURLFiles
+		}
 		return p, errURL
 	}
 	if !query.Has("pool_max_conns") {
@@ -150,6 +166,7 @@ func (p *place) connections() {
 	c.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: time.Second}
 	}
+	p.answer = limitOf(c.RuntimeParams["statement_timeout"])
 	c.RuntimeParams["search_path"] = pgx.Identifier{p.schema}.Sanitize()
 	for name, value := range session {
 		if _, set := c.RuntimeParams[name]; !set {
@@ -160,4 +177,38 @@ func (p *place) connections() {
 		c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
 	p.pool.PrepareConn = nil
+	// A commit that takes long is not cancelled: where it waits for a standby, the
+	// database would call it done.
+	p.writer = c.Copy()
+	p.writer.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.DeadlineContextWatcherHandler{Conn: conn.Conn()}
+	}
+}
+
+// durable turns on what the database has off: that a commit is kept when it is
+// answered. Who wants less names synchronous_commit in the URL.
+func (p *place) durable() {
+	const name = "synchronous_commit"
+	for _, c := range []*pgx.ConnConfig{p.pool.ConnConfig, p.writer} {
+		if _, set := c.RuntimeParams[name]; !set {
+			c.RuntimeParams[name] = "on"
+		}
+	}
+}
+
+// limitOf is how long a statement may take here where the database lets it take
+// that long; the database knows more units, all of them longer.
+func limitOf(statementTimeout string) time.Duration {
+	limit := statementLimit
+	if n, err := strconv.Atoi(statementTimeout); err == nil {
+		limit = time.Duration(n) * time.Millisecond
+	} else if d, err := time.ParseDuration(strings.ReplaceAll(statementTimeout, " ", "")); err == nil {
+		limit = d
+	} else if statementTimeout != "" {
+		limit = viewLimit
+	}
+	if limit <= 0 || limit > viewLimit { // 0 is as long as it likes
+		return viewLimit
+	}
+	return limit + time.Second
 }

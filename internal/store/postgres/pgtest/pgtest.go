@@ -28,6 +28,7 @@ const Password = "pg-Pa55word-of-the-tests"
 type Server struct {
 	dir, bin string
 	port     int
+	small    bool // dir is on a disk that can be filled
 	who      *syscall.Credential
 	cmd      *exec.Cmd     // nil: it does not run
 	ended    chan struct{} // closed when it has ended
@@ -36,6 +37,12 @@ type Server struct {
 // Start makes a database cluster and starts it; it ends with the test. The test is
 // skipped where there is no PostgreSQL, but not in CI.
 func Start(t testing.TB) *Server {
+	t.Helper()
+	return start(t, func(*Server) {})
+}
+
+// start is Start; prepare gets the server when its directory is there.
+func start(t testing.TB, prepare func(*Server)) *Server {
 	t.Helper()
 	s := &Server{bin: programs()}
 	if s.bin == "" {
@@ -49,6 +56,7 @@ func Start(t testing.TB) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(s.dir) })
+	prepare(s)
 	s.become(t)
 	password := filepath.Join(s.dir, "password")
 	if err := os.WriteFile(password, []byte(Password), 0o600); err != nil {
