@@ -11,6 +11,7 @@
 //	AGENTCREDS_TEST_FAULT_POINTS=all   every point of the fault journeys (a number: so many of each)
 //	AGENTCREDS_TEST_SINK_POINTS=100    of the journey that is killed while it rotates into two sinks (all: every one)
 //	AGENTCREDS_TEST_PLANS=100          how many plans in a row change nothing
+//	AGENTCREDS_TEST_BLOWS=100          how often servers, their lines and their database fail (every kind once)
 //	AGENTCREDS_TEST_SEED=text          another choice of points and moments
 //	AGENTCREDS_TEST_MIGRATIONS=20      how many agents move from one method to the next, side by side
 //	AGENTCREDS_TEST_KEY_ROTATIONS=100  how often a key, and a certificate, is rotated while its agent logs in

@@ -11,28 +11,27 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/postgres/pgtest"
 )
 
-// cluster is three servers over one PostgreSQL. Each is replaced by another one
-// that is started later.
+// cluster is three servers over one PostgreSQL, each with a line of its own to it.
+// A server is replaced by another one that is started later.
 type cluster struct {
-	t    *testing.T
-	db   *pgtest.Server
-	args []string
-	file string // of the admin token
+	t     *testing.T
+	db    *pgtest.Server
+	lines []*pgtest.Line
+	args  []string
+	file  string // of the admin token
 
 	mu       sync.Mutex
 	replicas []*server
 }
 
 func newCluster(t *testing.T) *cluster {
-	c := &cluster{t: t, db: pgtest.Start(t), file: filepath.Join(t.TempDir(), "admin.token")}
+	c := &cluster{t: t, db: pgtest.StartSmall(t, 256), file: filepath.Join(t.TempDir(), "admin.token"), replicas: make([]*server, 3)}
 	seal := filepath.Join(t.TempDir(), "seal.key")
 	for name, text := range map[string]string{c.file: "agca_" + strings.Repeat("t", 43), seal: strings.Repeat("k", 42) + "8"} {
 		if err := os.WriteFile(name, []byte(text+"\n"), 0o600); err != nil {
@@ -40,11 +39,19 @@ func newCluster(t *testing.T) *cluster {
 		}
 	}
 	// Behind one name: what one has signed, all take.
-	c.args = []string{"--database", c.db.URL(""), "--seal-key", "file:" + seal, "--issuer", "http://127.0.0.1:9"}
-	for range 3 {
-		c.replicas = append(c.replicas, serveWith(t, c.file, c.args...))
+	c.args = []string{"--seal-key", "file:" + seal, "--issuer", "http://127.0.0.1:9"}
+	for n := range c.replicas {
+		c.lines = append(c.lines, c.db.Line(t))
+		c.start(n)
 	}
 	return c
+}
+
+func (c *cluster) start(n int) {
+	s := serveWith(c.t, c.file, append([]string{"--database", c.lines[n].URL("")}, c.args...)...)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.replicas[n] = s
 }
 
 // pick is one of the servers.
@@ -58,10 +65,17 @@ func (c *cluster) pick(n int) *server {
 func (c *cluster) kill(n int) {
 	c.pick(n).p.signal(syscall.SIGKILL)
 	<-c.pick(n).p.ended
-	s := serveWith(c.t, c.file, c.args...)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.replicas[n] = s
+	c.start(n % len(c.replicas))
+}
+
+// verify checks the audit of all, as an operator does.
+func (c *cluster) verify() string {
+	cmd := exec.Command(tools(c.t).provider, "audit", "verify", "--database", c.db.URL("")) //nolint:gosec // the program that was just built
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), " chains are as they were written") {
+		c.t.Errorf("audit verify: %v\n%s", err, out)
+	}
+	return string(out)
 }
 
 // tokenStatus is the status of a request for a token; 0 when there is no answer.
@@ -82,14 +96,16 @@ func (s *server) tokenStatus(id, secret string) int {
 	return resp.StatusCode
 }
 
-// lived is an agent whose creation was answered, and its secret.
+// lived is an agent whose creation was answered, and what it was given.
 type lived struct {
-	id, secret string
-	revoked    bool // which was answered
+	id, born string
+	revoked  bool   // the secret that it was born with, which was answered
+	rotated  string // a second one, which was answered; "" for none
 }
 
-// one agent is born at one server, logs in at the next, and loses its secret at the
-// third. From that answer on no server takes it.
+// one agent is born at one server, logs in at the next, gets another secret there,
+// and loses the first at the third. From that answer on no server takes it. nil:
+// not even its birth was answered.
 func (c *cluster) one(n int) *lived {
 	var born struct{ ID, Password string }
 	if _, err := c.pick(n).call(http.MethodPost, "/scim2/Agents", map[string]any{
@@ -97,14 +113,18 @@ func (c *cluster) one(n int) *lived {
 	}, &born); err != nil {
 		return nil
 	}
-	l := &lived{id: born.ID, secret: born.Password}
-	if got := c.pick(n+1).tokenStatus(l.id, l.secret); got != http.StatusOK && got != 0 && got < 500 {
-		c.t.Errorf("a new secret is not taken by another server: %d", got)
-	}
+	l := &lived{id: born.ID, born: born.Password}
+	c.logsIn(n+1, l.id, l.born)
 	var list struct{ List []secretInfo }
-	if _, err := c.pick(n+2).call(http.MethodGet, secretsPath(l.id), nil, &list); err != nil || len(list.List) != 1 {
+	if _, err := c.pick(n+1).call(http.MethodGet, secretsPath(l.id), nil, &list); err != nil || len(list.List) != 1 {
 		return l
 	}
+	var made struct{ SecretValue string }
+	if _, err := c.pick(n+1).call(http.MethodPost, secretsPath(l.id), map[string]any{}, &made); err != nil {
+		return l
+	}
+	l.rotated = made.SecretValue
+	c.logsIn(n+2, l.id, l.rotated)
 	if _, err := c.pick(n+2).call(http.MethodDelete, secretsPath(l.id)+"/"+list.List[0].SecretID, nil, nil); err != nil {
 		return l
 	}
@@ -113,96 +133,19 @@ func (c *cluster) one(n int) *lived {
 	return l
 }
 
-// refuses checks that no server takes what was revoked.
-func (c *cluster) refuses(l *lived, when string) {
-	for n := range 3 {
-		if got := c.pick(n).tokenStatus(l.id, l.secret); got/100 == 2 {
-			c.t.Errorf("%s: a revoked secret of agent %s is taken by server %d", when, l.id, n)
-		}
+// logsIn checks that a server takes a secret which another one gave, unless it can
+// take none now.
+func (c *cluster) logsIn(n int, id, secret string) {
+	if got := c.pick(n).tokenStatus(id, secret); got != http.StatusOK && got != 0 && got < 500 {
+		c.t.Errorf("a secret of agent %s is not taken by another server: %d", id, got)
 	}
 }
 
-// Servers die, the database is killed and comes back, all under load: what was
-// answered is there, what was revoked stays revoked, everywhere, and the audit of
-// all is whole.
-func TestReplicas(t *testing.T) {
-	c := newCluster(t)
-	var (
-		wg    sync.WaitGroup
-		mu    sync.Mutex
-		all   []*lived
-		next  atomic.Int64
-		stop  = make(chan struct{})
-		still = func(d time.Duration) { time.Sleep(d) }
-	)
-	for range 6 {
-		wg.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				if l := c.one(int(next.Add(1))); l != nil {
-					mu.Lock()
-					all = append(all, l)
-					mu.Unlock()
-				}
-			}
-		})
-	}
-	answered := func() int {
-		mu.Lock()
-		defer mu.Unlock()
-		return len(all)
-	}
-	// Each blow falls once there was work since the one before.
-	for _, blow := range []func(){
-		func() { c.kill(0) },
-		func() { c.db.Kill(); c.db.Launch(t) },
-		func() { c.kill(1) },
-		func() { c.db.Stop(); still(500 * time.Millisecond); c.db.Launch(t) },
-		func() {},
-	} {
-		for before, end := answered(), time.Now().Add(60*time.Second); answered() < before+20; still(10 * time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("the servers do not come back: %d agents were made", answered())
-			}
-		}
-		blow()
-	}
-	close(stop)
-	wg.Wait()
-
-	there := map[string]bool{}
-	for _, a := range c.pick(0).agents() {
-		there[a.ID] = true
-	}
-	revoked := 0
-	for i, l := range all {
-		if !there[l.id] {
-			t.Errorf("agent %s was answered, and is lost", l.id)
-		}
-		if l.revoked {
-			revoked++
-			c.refuses(l, "in the end")
-		} else if got := c.pick(i).tokenStatus(l.id, l.secret); got != http.StatusOK && got != http.StatusUnauthorized { // its revocation was perhaps not answered
-			t.Errorf("agent %s: %d", l.id, got)
-		}
-	}
-	if revoked < 50 {
-		t.Errorf("%d secrets were revoked: too few to say anything", revoked)
-	}
-	cmd := exec.Command(tools(t).provider, "audit", "verify", "--database", c.db.URL("")) //nolint:gosec // the program that was just built
-	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), " chains are as they were written") {
-		t.Errorf("audit verify: %v\n%s", err, out)
-	}
-	t.Logf("%d agents, %d revocations\n%s", len(all), revoked, out)
-	for n := range 3 {
-		c.pick(n).stop()
-		if strings.Contains(c.pick(n).p.stderr.String(), pgtest.Password) {
-			t.Error("the password of the database is in the log")
+// refuses checks that no server takes what was revoked.
+func (c *cluster) refuses(l *lived, when string) {
+	for n := range c.replicas {
+		if got := c.pick(n).tokenStatus(l.id, l.born); got/100 == 2 {
+			c.t.Errorf("%s: a revoked secret of agent %s is taken by server %d", when, l.id, n)
 		}
 	}
 }
