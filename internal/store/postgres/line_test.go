@@ -21,7 +21,7 @@ func TestCutOff(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Start(t)
 	line := server.Line(t)
-	off := open(t, postgres.Config{URL: line.URL("") + "?statement_timeout=2s", Replica: true})
+	off := open(t, postgres.Config{URL: line.URL("") + "?statement_timeout=1s&connect_timeout=1", Replica: true})
 	other := open(t, postgres.Config{URL: server.URL(""), Replica: true})
 	addAgent(t, other, "a")
 	view := func() error { return off.View(t.Context(), func(store.Reader) error { return nil }) }
@@ -63,7 +63,7 @@ func TestCutOff_inTheMiddle(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Start(t)
 	line := server.Line(t)
-	off := open(t, postgres.Config{URL: line.URL("") + "?statement_timeout=2s", Replica: true})
+	off := open(t, postgres.Config{URL: line.URL("") + "?statement_timeout=1s&connect_timeout=1", Replica: true})
 	other := open(t, postgres.Config{URL: server.URL(""), Replica: true})
 	addAgent(t, other, "a")
 	stalled := make(chan struct{})
