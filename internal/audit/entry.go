@@ -7,7 +7,6 @@ package audit
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -141,27 +140,8 @@ func (e Entry) Verify(prev Entry) error {
 	return nil
 }
 
-// sum hashes a fixed JSON form: members in this order, map keys sorted by
-// encoding/json, time in RFC 3339 with microseconds.
+// sum hashes a fixed JSON form: see text.
 func (e Entry) sum() string {
-	text, err := json.Marshal(struct {
-		Seq     int64             `json:"seq"`
-		Time    string            `json:"time"`
-		Actor   string            `json:"actor"`
-		Action  Action            `json:"action"`
-		AgentID string            `json:"agent"`
-		Target  string            `json:"target"`
-		Outcome Outcome           `json:"outcome"`
-		Reason  string            `json:"reason"`
-		Detail  map[string]string `json:"detail"`
-		Prev    string            `json:"prev"`
-	}{
-		e.Seq, e.Time.UTC().Format("2006-01-02T15:04:05.000000Z"), e.Actor, e.Action, e.AgentID,
-		e.Target, e.Outcome, e.Reason, e.Detail, e.Prev,
-	})
-	if err != nil {
-		panic("audit: strings and numbers always encode: " + err.Error())
-	}
-	h := sha256.Sum256(text)
+	h := sha256.Sum256(e.text(make([]byte, 0, 768)))
 	return hex.EncodeToString(h[:])
 }

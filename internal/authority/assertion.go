@@ -12,6 +12,7 @@ import (
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/keys"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 )
 
 // Bounds of the assertions of private_key_jwt (RFC 7523 §3).
@@ -29,6 +30,8 @@ const (
 // before its signature was verified.
 type assertion struct {
 	text          string
+	signed        string // the part of the text that is signed
+	signature     []byte
 	alg, kid      string
 	iss, sub, jti string
 	aud           []string
@@ -92,7 +95,7 @@ func parseAssertion(text string) (assertion, error) {
 		}
 		decoded[n] = data
 	}
-	a := assertion{text: text}
+	a := assertion{text: text, signed: text[:len(parts[0])+1+len(parts[1])], signature: decoded[2]}
 	if err := a.readHeader(decoded[0]); err != nil {
 		return assertion{}, err
 	}
@@ -252,6 +255,16 @@ func (a *assertion) judge(id string, audiences []string, now time.Time) error {
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// proof is what the assertion proves when the key with that id has signed it.
+func (a *assertion) proof(id string) proof {
+	return proof{
+		kind: store.KeyKind, id: id, once: a.mark(),
+		// A mark is kept as long as the assertion could be shown, also to
+		// another server over the same store whose clock is behind.
+		over: a.exp.Add(assertionSkew + serverSkew),
+	}
+}
 
 // mark is what is spent when the assertion is used: it tells nothing of the jti.
 func (a *assertion) mark() string {

@@ -66,7 +66,7 @@ type Issuer struct {
 
 	mu      sync.Mutex
 	sealed  secret.SealKey             // once it was needed
-	signers map[string]jose.Signer     // by kid: what is slow to make
+	signers map[string]signer          // by kid: what is slow to make
 	publics map[string]jose.JSONWebKey // by kid
 }
 
@@ -96,7 +96,7 @@ func NewIssuer(cfg IssuerConfig) (*Issuer, error) {
 		audiences: append([]string{cfg.URL}, cfg.Audiences...),
 		sources:   &sources{fetch: cfg.Fetch, now: cfg.Authority.Now, all: map[string]*ofAgent{}},
 		failures:  newThrottle(ofOne, cfg.Authority.Now), strangers: newThrottle(ofAddress, cfg.Authority.Now), uses: newUses(cfg.Authority.store),
-		signers: map[string]jose.Signer{}, publics: map[string]jose.JSONWebKey{},
+		signers: map[string]signer{}, publics: map[string]jose.JSONWebKey{},
 	}, nil
 }
 
@@ -156,7 +156,7 @@ func (i *Issuer) signer(ctx context.Context) (signing, error) {
 			if err != nil {
 				return signing{}, err
 			}
-			key := signing{k.ID, s}
+			key := signing{id: k.ID, signer: s}
 			i.signs.Store(&key)
 			return key, nil
 		}

@@ -51,9 +51,12 @@ type subject struct {
 }
 
 type digest struct {
-	id     string
-	digest secret.Digest
+	id      string
+	digest  secret.Digest
+	expires int64 // as store.Secret has it
 }
+
+func (d digest) live(now time.Time) bool { return d.expires == 0 || now.Unix() < d.expires }
 
 // Login authenticates and gives a token. To whoever fails, an unknown id, a
 // wrong secret and a blocked agent look and take the same: the error is an
@@ -73,9 +76,6 @@ func (i *Issuer) Login(ctx context.Context, l Login) (Token, error) {
 	t, err := i.issue(ctx, s, p, l)
 	if refusal, ok := asError(err); ok {
 		return Token{}, i.fail(ctx, s, l, start, refusal)
-	}
-	if err == nil {
-		i.recent.put(s)
 	}
 	return t, err
 }
@@ -210,7 +210,7 @@ func (i *Issuer) read(r store.Reader, id string) (subject, error) {
 		}
 		found, err := r.Secrets([]string{id}, now.Unix(), 0)
 		for _, have := range found[id] {
-			s.secrets = append(s.secrets, digest{have.ID, secret.Digest(have.Digest)})
+			s.secrets = append(s.secrets, digest{have.ID, secret.Digest(have.Digest), have.Expires})
 		}
 		return s, err
 	}
@@ -225,7 +225,7 @@ func (i *Issuer) read(r store.Reader, id string) (subject, error) {
 		}
 		for _, have := range c.Secrets {
 			if have.Live(now) {
-				s.secrets = append(s.secrets, digest{have.ID, secret.Digest(have.Digest)})
+				s.secrets = append(s.secrets, digest{have.ID, secret.Digest(have.Digest), have.Expires})
 			}
 		}
 		for _, k := range c.Keys {

@@ -100,3 +100,63 @@ func TestRecent_signingKey(t *testing.T) {
 	o.wantActive(t, "a token after the key was withdrawn", o.in(t, bot), true)
 	o.wantActive(t, "the one after", o.in(t, bot), true)
 }
+
+// Nor is a key that is remembered good for longer than its record, whichever
+// process changed that, and whenever it does.
+func TestRecent_key(t *testing.T) {
+	o := newOffice(t, "")
+	other := o.beside(t)
+	retire := func(id string) error {
+		_, err := other.ExpirePublicKey(t.Context(), admin, id, "k1", o.clock.in(time.Minute))
+		return err
+	}
+	for _, tt := range []struct {
+		name   string
+		change func(id string) error
+		by     string // the pair that signs then
+		refuse authority.Kind
+	}{
+		{"nothing changed", func(string) error { return nil }, "ES256", 0},
+		{"revoked by another process", func(id string) error { return other.RevokePublicKey(t.Context(), admin, id, "k1", nil) }, "ES256", authority.BadLogin},
+		{"revoked here", func(id string) error { return o.RevokePublicKey(t.Context(), admin, id, "k1", nil) }, "ES256", authority.BadLogin},
+		{"blocked", func(id string) error {
+			_, err := other.ChangeAgent(t.Context(), admin, id, authority.AgentChange{Active: new(false)})
+			return err
+		}, "ES256", authority.BadLogin},
+		{"deleted", func(id string) error { return other.DeleteAgent(t.Context(), admin, id, "") }, "ES256", authority.BadLogin},
+		{"expires in a minute", retire, "ES256", 0},
+		{"expired", func(id string) error {
+			if err := retire(id); err != nil {
+				return err
+			}
+			if _, err := o.Login(t.Context(), o.signed(authority.Login{ID: id}, "ES256")); err != nil {
+				return err
+			}
+			o.clock.Add(2 * time.Minute) // of which no store knows
+			return nil
+		}, "ES256", authority.BadLogin},
+		{"a second one", func(id string) error {
+			other.key(t, authority.NewPublicKey{Rotation: authority.Rotation{AgentID: id}, ID: "k2"}, "other")
+			return nil
+		}, "other", 0},
+		{"another's", func(string) error { return nil }, "other", authority.BadLogin},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l := o.keyed(t)
+			o.in(t, o.signed(l, "ES256"))
+			o.in(t, o.signed(l, "ES256"))
+			if err := tt.change(l.ID); err != nil {
+				t.Fatal(err)
+			}
+			l = o.signed(l, tt.by)
+			if _, err := o.Login(t.Context(), l); tt.refuse != 0 {
+				wantRefusal(t, err, tt.refuse)
+				return
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			_, err := o.Login(t.Context(), l)
+			wantRefusal(t, err, authority.BadLogin) // an assertion is good once
+		})
+	}
+}

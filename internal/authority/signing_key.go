@@ -54,7 +54,7 @@ func checkSeal(r store.Reader, seal secret.SealKey) error {
 var ErrSealKey = secret.ErrSealKey
 
 // open unseals a key and keeps it ready.
-func (i *Issuer) open(ctx context.Context, k store.SigningKey) (jose.Signer, error) {
+func (i *Issuer) open(ctx context.Context, k store.SigningKey) (signer, error) {
 	i.mu.Lock()
 	s, ok := i.signers[k.ID]
 	i.mu.Unlock()
@@ -63,12 +63,10 @@ func (i *Issuer) open(ctx context.Context, k store.SigningKey) (jose.Signer, err
 	}
 	private, err := i.unseal(ctx, k)
 	if err != nil {
-		return nil, err
+		return signer{}, err
 	}
-	opts := (&jose.SignerOptions{}).WithType(tokenType).WithHeader("kid", k.ID)
-	s, err = jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(k.Alg), Key: private}, opts)
-	if err != nil {
-		return nil, fmt.Errorf("use signing key %s: %w", k.ID, err)
+	if s, err = newSigner(k.Alg, k.ID, private); err != nil {
+		return signer{}, fmt.Errorf("use signing key %s: %w", k.ID, err)
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()

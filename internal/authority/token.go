@@ -3,11 +3,10 @@ package authority
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
@@ -92,18 +91,23 @@ func (i *Issuer) issue(ctx context.Context, s subject, p proof, l Login) (Token,
 	if _, _, err := i.grant(s, l); err != nil {
 		return Token{}, err // before a first key is made for it
 	}
-	key, err := i.signer(ctx)
-	if err != nil {
-		return Token{}, err
+	for {
+		key, err := i.signer(ctx)
+		if err != nil {
+			return Token{}, err
+		}
+		t, err := i.give(ctx, s, key, p, l, nil)
+		if !errors.Is(err, errGuess) { // else the key was withdrawn, or another's time has come
+			return t, err
+		}
 	}
-	return i.give(ctx, s, key, p, l, nil)
 }
 
 // give signs a token and enters the login into the audit. In that transaction
 // it makes sure that nothing was revoked since the secret was looked at: once a
-// revocation is answered, nobody gets a token any more. more, if there is
-// one, may ask for more.
-func (i *Issuer) give(ctx context.Context, s subject, key signing, p proof, l Login, more func(store.Tx, subject) error) (Token, error) {
+// revocation is answered, nobody gets a token any more. guess, if not nil, is
+// what s was remembered as.
+func (i *Issuer) give(ctx context.Context, s subject, key signing, p proof, l Login, guess *known) (Token, error) {
 	scope, audiences, err := i.grant(s, l)
 	if err != nil {
 		return Token{}, err
@@ -130,15 +134,16 @@ func (i *Issuer) give(ctx context.Context, s subject, key signing, p proof, l Lo
 	if err != nil {
 		return Token{}, err
 	}
-	err = i.a.store.Update(ctx, func(tx store.Tx) ([]audit.Event, error) {
-		present, err := i.still(tx, s, p, l)
+	var learned known
+	var signed signing
+	err = i.a.store.Update(ctx, func(tx store.Tx) (_ []audit.Event, err error) {
+		if guess != nil {
+			learned, signed, err = i.confirm(tx, *guess, key, p, l)
+		} else {
+			learned, signed, err = i.present(tx, s, key, p, l)
+		}
 		if err != nil {
 			return nil, err
-		}
-		if more != nil {
-			if err := more(tx, present); err != nil {
-				return nil, err
-			}
 		}
 		if err := l.code.spend(tx); err != nil {
 			return nil, err
@@ -152,6 +157,10 @@ func (i *Issuer) give(ctx context.Context, s subject, key signing, p proof, l Lo
 		return Token{}, err
 	}
 	i.used(s, p)
+	if l.code == nil && (guess == nil || learned.version != guess.version) {
+		i.recent.put(learned)
+		i.signs.Store(&signed)
+	}
 	return Token{Value: value, Life: i.life, Scope: scope, Asked: len(l.Scopes) > 0, ID: c.ID}, nil
 }
 
@@ -175,16 +184,12 @@ func (i *Issuer) still(tx store.Tx, s subject, p proof, l Login) (subject, error
 	return present, nil
 }
 
-func sign(signer jose.Signer, c Claims) (secret.Text, error) {
+func sign(signer signer, c Claims) (secret.Text, error) {
 	payload, err := json.Marshal(c)
 	if err != nil {
 		return secret.Text{}, fmt.Errorf("encode a token: %w", err)
 	}
-	signed, err := signer.Sign(payload)
-	if err != nil {
-		return secret.Text{}, fmt.Errorf("sign a token: %w", err)
-	}
-	text, err := signed.CompactSerialize()
+	text, err := signer.sign(payload)
 	if err != nil {
 		return secret.Text{}, fmt.Errorf("sign a token: %w", err)
 	}

@@ -25,7 +25,9 @@ const bareRow = 330
 // bareServer is the yardstick of the benchmarks: as little as a server can do
 // that answers with a token by ES256, and has a row about it on disk before, in
 // the same kind of database. It shares commits among whoever waits. It checks
-// nobody, remembers nothing else, and keeps no rule.
+// nobody, remembers nothing else, and keeps no rule. At bareAssertion it does what
+// private_key_jwt adds: it verifies a signature by ES256, the same each time, and
+// has a second row on disk.
 func bareServer() {
 	fail := func(err error) {
 		if err != nil {
@@ -39,21 +41,30 @@ func bareServer() {
 	fail(err)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	fail(err)
-	rows := make(chan chan error, 1024)
+	rows := make(chan bareWrite, 1024)
 	go commitRows(db, rows)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	fail(err)
 	fmt.Fprintf(os.Stderr, `{"msg":"listening","url":"http://%s"}`+"\n", listener.Addr())
+	shown := sha256.Sum256([]byte("assertion"))
+	signature, err := ecdsa.SignASN1(rand.Reader, key, shown[:])
+	fail(err)
 	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, _, _ := r.BasicAuth()
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			return
 		}
+		write := bareWrite{rows: 1, done: make(chan error)}
+		if r.URL.Path == bareAssertion {
+			if write.rows = 2; !ecdsa.VerifyASN1(&key.PublicKey, shown[:], signature) {
+				http.Error(w, "it is not good", http.StatusUnauthorized)
+				return
+			}
+		}
 		token, err := bareToken(key, id, r.Host)
 		if err == nil {
-			done := make(chan error)
-			rows <- done
-			err = <-done
+			rows <- write
+			err = <-write.done
 		}
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -63,6 +74,15 @@ func bareServer() {
 		_ = json.NewEncoder(w).Encode(map[string]any{"access_token": token, "token_type": "Bearer", "expires_in": 600})
 	})}
 	fail(server.Serve(listener))
+}
+
+// bareAssertion is where the bare server answers as to private_key_jwt.
+const bareAssertion = "/assertion"
+
+// bareWrite is rows that somebody waits for.
+type bareWrite struct {
+	rows int
+	done chan error
 }
 
 // bareToken is a token with the claims that ours have.
@@ -88,8 +108,8 @@ func bareToken(key *ecdsa.PrivateKey, id, host string) (string, error) {
 	return text + "." + base64.RawURLEncoding.EncodeToString(signature), nil
 }
 
-// commitRows inserts a row for each who waits, one transaction for all of them.
-func commitRows(db *sql.DB, rows <-chan chan error) {
+// commitRows inserts rows for each who waits, one transaction for all of them.
+func commitRows(db *sql.DB, rows <-chan bareWrite) {
 	ctx, text := context.Background(), strings.Repeat("x", bareRow)
 	c, err := db.Conn(ctx)
 	if err == nil {
@@ -102,7 +122,7 @@ func commitRows(db *sql.DB, rows <-chan chan error) {
 		}
 	}
 	for first := range rows {
-		group := []chan error{first}
+		group := []bareWrite{first}
 		for more := true; more && len(group) < 64; {
 			select {
 			case next := <-rows:
@@ -117,12 +137,14 @@ func commitRows(db *sql.DB, rows <-chan chan error) {
 			}
 		}
 		exec(begin)
-		for range group {
-			exec(insert, text)
+		for _, write := range group {
+			for range write.rows {
+				exec(insert, text)
+			}
 		}
 		exec(commit)
-		for _, done := range group {
-			done <- err
+		for _, write := range group {
+			write.done <- err
 		}
 	}
 }

@@ -86,8 +86,21 @@ func (t *tx) Agents(q store.Query) (store.Page, error) {
 	}
 	rows := t.c.rows
 	where, args := conditions(q.Where)
-	if where != "" {
+	switch {
+	case where != "":
 		rows = t.c.rowsOnce // there are too many combinations to keep them all
+	case t.places != nil:
+		from, over, total, known, err := t.place(max(0, q.Offset))
+		if err != nil {
+			return store.Page{}, err
+		}
+		if known {
+			page.Total = total
+			if q.Limit > 0 && q.Offset < total {
+				page.Agents, err = t.agents(rows, selectAgent+" WHERE n >= ? ORDER BY n LIMIT ? OFFSET ?", from, q.Limit, over)
+			}
+			return page, err
+		}
 	}
 	if err := rows("SELECT count(*) FROM agents"+where, args, func(scan scan) error {
 		return scan(&page.Total)
@@ -98,27 +111,38 @@ func (t *tx) Agents(q store.Query) (store.Page, error) {
 		return page, nil
 	}
 	args = append(args, q.Limit, max(0, q.Offset))
-	if err := rows(selectAgent+where+" ORDER BY n LIMIT ? OFFSET ?", args, func(scan scan) error {
+	var err error
+	page.Agents, err = t.agents(rows, selectAgent+where+" ORDER BY n LIMIT ? OFFSET ?", args...)
+	return page, err
+}
+
+// agents reads the agents that a query finds.
+func (t *tx) agents(rows func(string, []any, func(scan) error) error, query string, args ...any) (found []store.Agent, err error) {
+	err = rows(query, args, func(scan scan) error {
 		a, err := scanAgent(scan)
-		page.Agents = append(page.Agents, a)
+		found = append(found, a)
 		return err
-	}); err != nil {
-		return store.Page{}, t.fail("list agents", err)
+	})
+	if err != nil {
+		return nil, t.fail("list agents", err)
 	}
-	return page, nil
+	return found, nil
 }
 
 // AddAgent adds an agent.
 func (t *tx) AddAgent(a store.Agent) error {
-	return t.write("agent "+a.ID, insertAgent, agentValues(a)...)
+	return t.writeOf(a.ID, "agent "+a.ID, insertAgent, agentValues(a)...)
 }
 
 // SetAgent replaces an agent.
 func (t *tx) SetAgent(a store.Agent) error {
-	return t.write("agent "+a.ID, updateAgent, agentValues(a)...)
+	return t.writeOf(a.ID, "agent "+a.ID, updateAgent, agentValues(a)...)
 }
 
 // RemoveAgent removes an agent; the table of secrets follows by itself.
 func (t *tx) RemoveAgent(id string) error {
-	return t.write("agent "+id, "DELETE FROM agents WHERE id = ?", id)
+	if err := t.writeOf(id, "agent "+id, "DELETE FROM agents WHERE id = ?", id); err != nil {
+		return err
+	}
+	return t.writeAside("count agents", addCount, removedCounter, 1) // see places
 }

@@ -102,20 +102,21 @@ func (s *Store) passOn() {
 // goroutine, one after the other, commits, and answers all. So a function that
 // panics, or ends its goroutine, does that to its own caller and no other.
 type group struct {
-	c      *conn
-	path   string
-	now    func() time.Time
-	calls  []*call // the leader first
-	head   audit.Entry
-	alone  bool  // no savepoints: what fails is all there is
-	marked bool  // the savepoint of the next call is open
-	kept   int   // how many calls will be committed
-	broken error // the transaction is lost
+	c        *conn
+	path     string
+	now      func() time.Time
+	versions *versions
+	calls    []*call // the leader first
+	head     audit.Entry
+	alone    bool  // no savepoints: what fails is all there is
+	marked   bool  // the savepoint of the call, or of the next one, is open
+	kept     int   // how many calls will be committed
+	broken   error // the transaction is lost
 }
 
 // lead carries one group through.
 func (s *Store) lead(ctx context.Context, own *call) error {
-	g := &group{path: s.path, now: s.now}
+	g := &group{path: s.path, now: s.now, versions: s.versions}
 	if err := s.beginGroup(ctx, g, own.since); err != nil {
 		s.writer = s.writer.rest()
 		s.passOn()
@@ -127,8 +128,8 @@ func (s *Store) lead(ctx context.Context, own *call) error {
 	return own.err
 }
 
-// beginGroup begins the transaction and reads the head of the audit chain:
-// another process may have moved it.
+// beginGroup begins the transaction and makes sure of what is known: another
+// process may have changed everything.
 func (s *Store) beginGroup(ctx context.Context, g *group, since time.Time) error {
 	if err := s.Broken(); err != nil {
 		return err
@@ -145,11 +146,7 @@ func (s *Store) beginGroup(ctx context.Context, g *group, since time.Time) error
 		return err
 	}
 	g.c = s.writer
-	if err := s.check(g.c); err != nil {
-		return err
-	}
-	g.head, err = g.c.head()
-	return err
+	return s.look(g)
 }
 
 // carry runs the leader's function. The rest is deferred, so that it is done
@@ -189,13 +186,20 @@ func (s *Store) board(g *group) (ran []*call) {
 	return ran
 }
 
-// next opens the savepoint of a call.
+// next is what a call works on.
 func (g *group) next() *tx {
-	if !g.alone && !g.marked && g.broken == nil {
-		_, g.broken = g.c.exec("SAVEPOINT turn")
-		g.marked = true
+	return &tx{c: g.c, path: g.path, now: g.now, group: g, broken: g.broken}
+}
+
+// begin opens the savepoint of a call before its first write. Most calls write
+// nothing but one entry of the audit, which is there or not by itself.
+func (g *group) begin() error {
+	if g == nil || g.alone || g.marked || g.broken != nil {
+		return nil
 	}
-	return &tx{c: g.c, path: g.path, now: g.now, broken: g.broken}
+	_, g.broken = g.c.exec("SAVEPOINT turn")
+	g.marked = g.broken == nil
+	return g.broken
 }
 
 // settle enters the events of a call that went well, and undoes one that did
@@ -210,7 +214,12 @@ func (g *group) settle(c *call, t *tx) {
 	case len(c.events) == 0 && !c.quiet, !t.records(c.events):
 		c.err = store.ErrNoEvent
 	default:
-		head, t.broken = g.c.appendEvents(head, g.now, c.events)
+		if len(c.events) > 1 {
+			t.broken = g.begin()
+		}
+		if t.broken == nil {
+			head, t.broken = g.c.appendEvents(head, g.now, c.events)
+		}
 		c.err = explain("update", g.path, t.broken)
 	}
 	if c.err == nil {
@@ -221,6 +230,12 @@ func (g *group) settle(c *call, t *tx) {
 	}
 	if t.reclosed {
 		g.c.closed = !g.c.closed
+	}
+	if t.wrote {
+		g.versions.undone()
+	}
+	if !g.marked && g.broken == nil && code(t.broken) != 0 {
+		g.broken = t.broken // SQLite may have rolled back everything
 	}
 	g.mark("ROLLBACK TO turn", true)
 	if g.broken != nil && t.broken != nil {
@@ -246,10 +261,14 @@ func (s *Store) commit(g *group) {
 	if err == nil && g.kept > 0 {
 		err = g.c.commit()
 	}
+	known := g.c.known
+	known.head = g.head
 	s.writer = g.c.rest()
-	if err == nil {
+	if err == nil && s.writer != nil {
+		s.writer.known = known // also where nothing was kept: then nothing else is undone
 		return
 	}
+	g.versions.undone()
 	if unsynced(err) {
 		err = s.brake(err)
 	}

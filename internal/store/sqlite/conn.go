@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	_ "modernc.org/sqlite" // the driver "sqlite": no cgo, so one build serves every system
 )
 
@@ -42,6 +43,16 @@ type conn struct {
 	prepared map[string]*sql.Stmt
 	begun    bool // a transaction is open
 	closed   bool // as of its transaction: the store is quarantined
+	known    known
+	spent    int // how many keys were spent
+}
+
+// known is what a connection that writes knows of the database when no
+// transaction is open: for as long as PRAGMA data_version says that no other
+// connection has committed. Its zero value knows nothing.
+type known struct {
+	version int
+	head    audit.Entry // of the chain
 }
 
 // connect opens a connection and applies a setting of its own, if not "".
@@ -80,7 +91,7 @@ func (c *conn) rest() *conn {
 	if c == nil || !c.begun {
 		return c
 	}
-	c.begun = false
+	c.begun, c.known = false, known{}
 	if _, err := c.exec("ROLLBACK"); err != nil {
 		c.discard()
 		return nil

@@ -29,7 +29,7 @@ const (
 		ON agent = n WHERE agents.id = ?1 AND kind = ?2 AND revoked IS NULL AND expires `
 	liveCredentials = unrevokedCredentials + `= 0 UNION ALL ` + unrevokedCredentials + `> max(0, ?3)`
 	deadCredentials = `SELECT ` + credentialColumns + ` FROM agents JOIN credentials INDEXED BY credentials_newest
-		ON agent = n WHERE agents.id = ?1 AND kind = ?2 AND NOT (revoked IS NULL AND (expires = 0 OR expires > ?3))
+		ON agent = n WHERE agents.id = ?1 AND kind = ?2 AND NOT (revoked IS NULL AND (expires = 0 OR expires > CAST(?3 AS INTEGER)))
 		ORDER BY credentials.created DESC, credentials.id DESC LIMIT ?4`
 
 	touchCredential = `UPDATE credentials SET first_used = coalesce(first_used, ?4), last_used = max(coalesce(last_used, 0), ?4)
@@ -110,10 +110,10 @@ func (t *tx) Credentials(agentIDs []string, kind store.Kind, now int64, dead int
 
 // AddCredential adds a credential.
 func (t *tx) AddCredential(c store.Credential) error {
-	return t.write(string(c.Kind)+" "+c.ID+" of agent "+c.AgentID, insertCredential, credentialValues(c)...)
+	return t.writeOf(c.AgentID, string(c.Kind)+" "+c.ID+" of agent "+c.AgentID, insertCredential, credentialValues(c)...)
 }
 
 // SetCredential replaces a credential.
 func (t *tx) SetCredential(c store.Credential) error {
-	return t.write(string(c.Kind)+" "+c.ID+" of agent "+c.AgentID, updateCredential, credentialValues(c)...)
+	return t.writeOf(c.AgentID, string(c.Kind)+" "+c.ID+" of agent "+c.AgentID, updateCredential, credentialValues(c)...)
 }

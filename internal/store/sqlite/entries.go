@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
@@ -117,7 +118,7 @@ func (t *tx) RemoveEntries(through int64) (audit.Cut, error) {
 		return audit.Cut{}, t.fail(what, err)
 	}
 	var err error
-	if cut.Count, err = t.c.exec(removeEntries, through); err != nil {
+	if cut.Count, err = t.exec(removeEntries, through); err != nil {
 		return audit.Cut{}, t.fail(what, err)
 	}
 	t.cut = &cut
@@ -178,6 +179,9 @@ func (c *conn) appendEvents(head audit.Entry, now func() time.Time, events []aud
 // UTF-8 only.
 func keepable(ev audit.Event) audit.Event {
 	detail := ev.Detail
+	if len(detail) > 0 && valid(detail) {
+		return ev
+	}
 	ev.Detail = nil
 	for name, value := range detail {
 		if ev.Detail == nil {
@@ -186,4 +190,13 @@ func keepable(ev audit.Event) audit.Event {
 		ev.Detail[strings.ToValidUTF8(name, "\uFFFD")] = strings.ToValidUTF8(value, "\uFFFD")
 	}
 	return ev
+}
+
+func valid(detail map[string]string) bool {
+	for name, value := range detail {
+		if !utf8.ValidString(name) || !utf8.ValidString(value) {
+			return false
+		}
+	}
+	return true
 }

@@ -21,12 +21,15 @@ const (
 	// A mark that has expired is taken over: what it stood for has expired too.
 	spend = `INSERT INTO spent (key, expires) VALUES (?1, ?2)
 		ON CONFLICT (key) DO UPDATE SET expires = ?2 WHERE expires <= ?3`
-	forget      = `DELETE FROM spent WHERE key IN (SELECT key FROM spent WHERE expires <= ? LIMIT 8)`
+	forget      = `DELETE FROM spent WHERE key IN (SELECT key FROM spent WHERE expires <= ? LIMIT 128)`
 	selectSpent = `SELECT 1 FROM spent WHERE key = ?`
 
 	touch = `UPDATE secrets SET first_used = coalesce(first_used, ?3), last_used = max(coalesce(last_used, 0), ?3)
 		WHERE agent = (SELECT n FROM agents WHERE id = ?1) AND id = ?2`
 )
+
+// sweep is how many keys are spent for each time that old ones are forgotten.
+const sweep = 16
 
 // settings of the store itself have names of their own in the same table.
 const settingPrefix = "setting:"
@@ -55,17 +58,19 @@ func (t *tx) SetSetting(name, value string) error {
 	return err
 }
 
-// Spend marks a key, once. Each mark that is made forgets a few that expired,
-// so the table stays as large as what is in force.
+// Spend marks a key, once. Some of those who make one also forget those
+// that expired, so the table stays as large as what is in force.
 func (t *tx) Spend(key string, expires time.Time) error {
 	if err := t.ready(); err != nil {
 		return err
 	}
 	now := t.now().Unix()
-	if _, err := t.c.exec(forget, now); err != nil {
-		return t.fail("spent keys", err)
+	if t.c.spent++; t.c.spent%sweep == 1 {
+		if _, err := t.exec(forget, now); err != nil {
+			return t.fail("spent keys", err)
+		}
 	}
-	n, err := t.c.exec(spend, key, expires.Unix(), now)
+	n, err := t.exec(spend, key, expires.Unix(), now)
 	if err == nil && n == 0 {
 		return store.ErrExists
 	}
@@ -99,7 +104,7 @@ func (s *Store) Touch(ctx context.Context, uses []store.Use) error {
 				what, statement = string(use.Kind)+" ", touchCredential
 				args = []any{use.AgentID, string(use.Kind), use.SecretID, use.At.UnixMicro()}
 			}
-			err := t.write(what+use.SecretID, statement, args...)
+			err := t.writeAside(what+use.SecretID, statement, args...)
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return nil, err
 			}
@@ -111,7 +116,7 @@ func (s *Store) Touch(ctx context.Context, uses []store.Use) error {
 // Count adds to a counter, in the next group of updates.
 func (s *Store) Count(ctx context.Context, name string, n int64) (count int64, err error) {
 	err = s.change(ctx, &call{quiet: true, fn: func(t *tx) ([]audit.Event, error) {
-		err := t.write("counter "+name, addCount, name, n)
+		err := t.writeAside("counter "+name, addCount, name, n)
 		if err == nil {
 			count, err = t.Counter(name)
 		}

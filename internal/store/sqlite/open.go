@@ -106,7 +106,7 @@ func start(ctx context.Context, path string, cfg Config) (_ *Store, err error) {
 	}
 	s := &Store{
 		path: cfg.Path, file: path, format: len(cfg.migrations), now: cfg.Now, patience: cfg.patience,
-		db: db, readers: make(chan *conn, readers()),
+		db: db, readers: make(chan *conn, readers()), versions: newVersions(),
 	}
 	for range cap(s.readers) {
 		s.readers <- nil

@@ -36,7 +36,10 @@ func (t *tx) SetQuarantined(closed bool) error {
 	}
 	format, before, err := t.c.format()
 	if err == nil && before != closed {
-		if err = t.c.setFormat(format, closed); err == nil {
+		if err = t.changing(); err == nil {
+			err = t.c.setFormat(format, closed)
+		}
+		if err == nil {
 			t.c.closed, t.reclosed = closed, !t.reclosed
 		}
 	}
@@ -49,7 +52,11 @@ func (t *tx) RaiseEpochs(n int64) error {
 		return err
 	}
 	for _, statement := range []string{raiseAgents, raiseClients} {
-		if _, err := t.c.exec(statement, n); err != nil {
+		err := t.changing()
+		if err == nil {
+			_, err = t.c.exec(statement, n)
+		}
+		if err != nil {
 			return t.fail("epochs", err)
 		}
 	}

@@ -134,10 +134,10 @@ func (t *tx) RemoveRole(id string) error { return t.write("role "+id, deleteRole
 
 // AddMember gives a role to an agent.
 func (t *tx) AddMember(roleID, agentID string) error {
-	return t.write("role "+roleID+" of agent "+agentID, insertMember, roleID, agentID)
+	return t.writeOf(agentID, "role "+roleID+" of agent "+agentID, insertMember, roleID, agentID)
 }
 
 // RemoveMember takes a role from an agent.
 func (t *tx) RemoveMember(roleID, agentID string) error {
-	return t.write("role "+roleID+" of agent "+agentID, deleteMember, roleID, agentID)
+	return t.writeOf(agentID, "role "+roleID+" of agent "+agentID, deleteMember, roleID, agentID)
 }

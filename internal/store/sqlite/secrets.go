@@ -27,7 +27,7 @@ const (
 		WHERE agents.id = ?1 AND revoked IS NULL AND expires `
 	liveSecrets = unrevoked + `= 0 UNION ALL ` + unrevoked + `> max(0, ?2)`
 	deadSecrets = `SELECT ` + secretColumns + ` FROM agents JOIN secrets INDEXED BY secrets_newest ON agent = n
-		WHERE agents.id = ?1 AND NOT (revoked IS NULL AND (expires = 0 OR expires > ?2))
+		WHERE agents.id = ?1 AND NOT (revoked IS NULL AND (expires = 0 OR expires > CAST(?2 AS INTEGER)))
 		ORDER BY secrets.created DESC, secrets.id DESC LIMIT ?3`
 )
 
@@ -102,10 +102,10 @@ func newestFirst(a, b store.Secret) int {
 
 // AddSecret adds a secret.
 func (t *tx) AddSecret(s store.Secret) error {
-	return t.write("secret "+s.ID+" of agent "+s.AgentID, insertSecret, secretValues(s)...)
+	return t.writeOf(s.AgentID, "secret "+s.ID+" of agent "+s.AgentID, insertSecret, secretValues(s)...)
 }
 
 // SetSecret replaces a secret.
 func (t *tx) SetSecret(s store.Secret) error {
-	return t.write("secret "+s.ID+" of agent "+s.AgentID, updateSecret, secretValues(s)...)
+	return t.writeOf(s.AgentID, "secret "+s.ID+" of agent "+s.AgentID, updateSecret, secretValues(s)...)
 }

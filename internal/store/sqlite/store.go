@@ -35,6 +35,9 @@ type Store struct {
 	readers chan *conn // as many as there may be; nil is one that is not open yet
 	writer  *conn      // only whoever leads touches it; nil is not open yet
 
+	versions *versions // only whoever leads touches them
+	places   places
+
 	mu      sync.Mutex
 	closed  bool
 	broken  error   // why nothing is written any more; nil while it is
@@ -63,7 +66,7 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	t := &tx{path: s.path}
+	t := &tx{path: s.path, places: &s.places}
 	defer func() {
 		t.end()
 		s.readers <- c.rest()

@@ -19,6 +19,10 @@ type tx struct {
 	cut  *audit.Cut       // the entries that it removed; nil: none
 	// reclosed: it has turned around whether the store is quarantined.
 	reclosed bool
+
+	group  *group  // nil in a View
+	places *places // nil in an Update, of which something may be undone
+	wrote  bool
 	// broken is the first error that no caller can expect. SQLite may have
 	// rolled back the whole transaction because of it, and what is written
 	// then would be committed by itself: nothing more is done.
@@ -64,14 +68,56 @@ func (t *tx) fail(what string, err error) error {
 
 // write runs a statement that changes one record, or finds none.
 func (t *tx) write(what, statement string, args ...any) error {
+	t.changes()
+	return t.writeAside(what, statement, args...)
+}
+
+// changes says that something changes that concerns all.
+func (t *tx) changes() {
+	if t.group != nil {
+		t.group.versions.all++
+	}
+}
+
+// changing is to come before a statement that is run without write and changes
+// what concerns all.
+func (t *tx) changing() error {
+	t.changes()
+	if err := t.group.begin(); err != nil {
+		return err
+	}
+	t.wrote = true
+	return nil
+}
+
+// writeOf is write where what changes is only of the agent or client with that
+// id.
+func (t *tx) writeOf(id, what, statement string, args ...any) error {
+	if t.group != nil {
+		*t.group.versions.own(id)++
+	}
+	return t.writeAside(what, statement, args...)
+}
+
+// writeAside is write where what changes decides nothing: see store.Versioned.
+func (t *tx) writeAside(what, statement string, args ...any) error {
 	if err := t.ready(); err != nil {
 		return err
 	}
-	n, err := t.c.exec(statement, args...)
+	n, err := t.exec(statement, args...)
 	if err == nil && n == 0 {
 		err = sql.ErrNoRows
 	}
 	return t.fail(what, err)
+}
+
+// exec runs a statement that writes.
+func (t *tx) exec(statement string, args ...any) (int64, error) {
+	if err := t.group.begin(); err != nil {
+		return 0, err
+	}
+	t.wrote = true
+	return t.c.exec(statement, args...)
 }
 
 // micros is how a time is kept.

@@ -39,6 +39,7 @@ func Run(t *testing.T, open func(t *testing.T) func() store.Store) {
 		{"Find", findTests},
 		{"Cut", cutTests},
 		{"Quarantine", quarantineTests},
+		{"Version", versionTests},
 		{"Concurrent", concurrentTests},
 		{"Close", closeTests},
 	} {
