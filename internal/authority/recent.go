@@ -203,7 +203,7 @@ func (i *Issuer) present(tx store.Tx, s subject, key signing, p proof, l Login) 
 }
 
 // readyKeys are the live keys of somebody, if all of them are in the store: who
-// has some at a jwks_uri is not remembered with any.
+// has some at a jwks_uri, or one that cannot be read, is not remembered with any.
 func readyKeys(r store.Reader, s subject, now time.Time) ([]ready, error) {
 	found, err := s.credentials(r, store.KeyKind, now, 0)
 	if err != nil {
@@ -212,7 +212,7 @@ func readyKeys(r store.Reader, s subject, now time.Time) ([]ready, error) {
 	out := make([]ready, len(found))
 	for n, c := range found {
 		var k jose.JSONWebKey
-		if c.Source != "" || json.Unmarshal([]byte(c.Public), &k) != nil {
+		if good := json.Unmarshal([]byte(c.Public), &k) == nil; !good || c.Source != "" {
 			return nil, nil
 		}
 		out[n] = ready{c, k.Key}

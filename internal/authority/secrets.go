@@ -26,7 +26,8 @@ func (a *Authority) Secret(ctx context.Context, agentID, secretID string) (Secre
 // readSecret reads a secret into out.
 func (a *Authority) readSecret(agentID, secretID string, out *Secret) func(store.Reader) error {
 	return func(r store.Reader) error {
-		if _, err := r.Agent(agentID); err != nil {
+		agent, err := r.Agent(agentID)
+		if err != nil {
 			return noAgent(err, agentID)
 		}
 		s, err := r.Secret(agentID, secretID)
@@ -34,9 +35,13 @@ func (a *Authority) readSecret(agentID, secretID string, out *Secret) func(store
 			return secretShelf.none(err, agentID, secretID)
 		}
 		now := a.Now()
-		latest, err := secretShelf.newest(r, agentID, now)
-		*out = Secret{Secret: s, Status: lifeOfSecret(s).status(now), Latest: latest == secretID}
-		return err
+		*out = Secret{Secret: s, Status: lifeOfSecret(s).status(now), Latest: s.Created == agent.LastSecret}
+		if !out.Latest { // a key or a certificate may be newer than the newest secret
+			latest, err := secretShelf.newest(r, agentID, now)
+			out.Latest = latest == secretID
+			return err
+		}
+		return nil
 	}
 }
 

@@ -60,18 +60,30 @@ func inParallel(b *testing.B, writers int, add func(store.Agent, store.Secret) e
 	wg.Wait()
 }
 
-// bare commits whatever has queued, in one goroutine.
-func bare(b *testing.B, s *Store) func(store.Agent, store.Secret) error {
+// statement is one that a bare program runs; what it reads is not looked at.
+type statement struct {
+	query  string
+	values []any
+	reads  bool
+}
+
+// groupCommit commits whatever has queued, in one goroutine.
+func groupCommit(b *testing.B, s *Store) func(...statement) error {
 	type job struct {
-		a    store.Agent
-		sec  store.Secret
+		all  []statement
 		done chan error
 	}
 	jobs := make(chan job, 64)
 	b.Cleanup(func() { close(jobs) })
 	go func() {
-		c, seq := s.writer, int64(1)
-		hash := fmt.Sprintf("%064d", 0)
+		c := s.writer
+		run := func(one statement) (err error) {
+			if one.reads {
+				return c.rows(one.query, one.values, func(scan) error { return nil })
+			}
+			_, err = c.exec(one.query, one.values...)
+			return err
+		}
 		for first := range jobs {
 			group := []job{first}
 			for len(jobs) > 0 {
@@ -79,17 +91,9 @@ func bare(b *testing.B, s *Store) func(store.Agent, store.Secret) error {
 			}
 			_, err := c.exec("BEGIN IMMEDIATE")
 			for _, j := range group {
-				seq++
-				for _, insert := range []struct {
-					statement string
-					values    []any
-				}{
-					{insertAgent, agentValues(j.a)},
-					{insertSecret, secretValues(j.sec)},
-					{insertEntry, []any{seq, j.a.Created.UnixMicro(), "", "agent.create", j.a.ID, "", "done", "", "", hash, hash}},
-				} {
+				for _, one := range j.all {
 					if err == nil {
-						_, err = c.exec(insert.statement, insert.values...)
+						err = run(one)
 					}
 				}
 			}
@@ -101,9 +105,27 @@ func bare(b *testing.B, s *Store) func(store.Agent, store.Secret) error {
 			}
 		}
 	}()
-	return func(a store.Agent, sec store.Secret) error {
-		j := job{a, sec, make(chan error, 1)}
+	return func(all ...statement) error {
+		j := job{all, make(chan error, 1)}
 		jobs <- j
 		return <-j.done
 	}
+}
+
+// bare adds an agent with a secret.
+func bare(b *testing.B, s *Store) func(store.Agent, store.Secret) error {
+	commit := groupCommit(b, s)
+	return func(a store.Agent, sec store.Secret) error {
+		return commit(
+			statement{insertAgent, agentValues(a), false}, statement{insertSecret, secretValues(sec), false},
+			entered(a.ID, string(audit.AgentCreate), sec.ID),
+		)
+	}
+}
+
+// entered is an entry of the audit, whose number SQLite chooses.
+func entered(agentID, action, target string) statement {
+	hash := fmt.Sprintf("%064d", 0)
+	detail := `{"revoked:` + target + `":"secret"}`
+	return statement{insertEntry, []any{nil, time.Now().UnixMicro(), "client:" + target, action, agentID, target, "done", "", detail, hash, hash}, false}
 }

@@ -194,11 +194,13 @@ func (g *group) next() *tx {
 // begin opens the savepoint of a call before its first write. Most calls write
 // nothing but one entry of the audit, which is there or not by itself.
 func (g *group) begin() error {
-	if g == nil || g.alone || g.marked || g.broken != nil {
+	if g == nil || g.alone || g.marked { // nil: a View, where SQLite refuses it
 		return nil
 	}
-	_, g.broken = g.c.exec("SAVEPOINT turn")
-	g.marked = g.broken == nil
+	if g.broken == nil {
+		_, g.broken = g.c.exec("SAVEPOINT turn")
+		g.marked = g.broken == nil
+	}
 	return g.broken
 }
 

@@ -191,7 +191,7 @@ func TestFormat_upgrade(t *testing.T) {
 		newer = append(newer, fmt.Sprintf("CREATE TABLE further%d (x) STRICT; INSERT INTO further%d VALUES (%d)", i, i, i))
 	}
 	newer[2] = "ALTER TABLE meta ADD COLUMN further TEXT"
-	newer[1] = "UPDATE agents SET epoch = epoch + 1"
+	newer[1] = "UPDATE agents SET epoch = epoch + 1; CREATE TABLE counters (name TEXT, n INTEGER)" // which a list of agents looks at
 	newer[3] = "UPDATE agents SET epoch = epoch + 1"
 	var wg sync.WaitGroup
 	for range 6 {
