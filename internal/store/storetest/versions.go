@@ -91,6 +91,7 @@ func versionChanges(t *testing.T, open opener) {
 		}, true},
 		{"RemoveSigningKey", func(tx store.Tx) error { return tx.RemoveSigningKey("signing") }, true},
 		{"SetSetting", func(tx store.Tx) error { return tx.SetSetting("name", "value") }, true},
+		{"RaiseEpochs", func(tx store.Tx) error { return tx.RaiseEpochs(1) }, true},
 		{"RemoveAgent", func(tx store.Tx) error { return tx.RemoveAgent(id(1)) }, false},
 		{"AddAgent", func(tx store.Tx) error { return tx.AddAgent(store.Agent{ID: id(1)}) }, false},
 	} {
