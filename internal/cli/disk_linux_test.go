@@ -1,11 +1,9 @@
 package cli_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,22 +15,12 @@ import (
 // makes them: from then on it takes no change, says so wherever it is asked, and
 // goes on answering what needs none. The next start has all that was answered.
 func TestDiskFails(t *testing.T) {
-	strace, err := exec.LookPath("strace")
-	if err != nil {
-		t.Skip("it needs strace to make the system fail; internal/store/sqlite has the same without")
-	}
-	self, err := exec.LookPath("agentcreds")
-	if err != nil {
-		t.Fatal(err)
-	}
 	database := filepath.Join(t.TempDir(), "agents.db")
 	makeClient(t, database, "terraform", "--scope-set", "terraform")
-	direct := program(t, "serve", "--listen", "127.0.0.1:0", "--database", database)
-	// By -D the server is the process that is started, and strace a child of it.
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), strace, append([]string{
-		"-D", "-f", "-qq", "-o", os.DevNull, "-e", "trace=fsync,fdatasync", "-e", "signal=none", "-e", "inject=fsync,fdatasync:error=EIO:when=25+", self,
-	}, direct.Args[1:]...)...)
-	cmd.Env = direct.Env
+	cmd := traced(t, program(t, "serve", "--listen", "127.0.0.1:0", "--database", database), "fsync,fdatasync", "error=EIO:when=25+")
+	if cmd == nil {
+		t.Skip("it needs strace to make the system fail; internal/store/sqlite has the same without")
+	}
 	token := database + ".admin-token"
 	if err := os.WriteFile(token, []byte("agca_"+strings.Repeat("t", 43)+"\n"), 0o600); err != nil {
 		t.Fatal(err)

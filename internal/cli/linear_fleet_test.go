@@ -54,11 +54,6 @@ type trouble struct {
 	to   func(t *testing.T, f *fleet, n int, draw *rand.Rand)
 }
 
-// between is a time from 0 to that.
-func between(draw *rand.Rand, most time.Duration) time.Duration {
-	return time.Duration(draw.Int64N(int64(most)))
-}
-
 var troubles = []trouble{
 	{"killed", func(t *testing.T, f *fleet, n int, draw *rand.Rand) {
 		f.urls[n].Store(nil)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"testing"
+	"time"
 )
 
 // seed is what a run draws from: AGENTCREDS_TEST_SEED, or another each time,
@@ -25,4 +26,9 @@ func seed(t testing.TB) uint64 {
 	sum := fnv.New64a()
 	_, _ = sum.Write([]byte(text))
 	return sum.Sum64()
+}
+
+// between is a time from 0 to that.
+func between(draw *rand.Rand, most time.Duration) time.Duration {
+	return time.Duration(draw.Int64N(int64(most)))
 }

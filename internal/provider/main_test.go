@@ -3,6 +3,7 @@ package provider_test
 import (
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"go.uber.org/goleak"
 )
 
 // TestMain takes out of the environment what would lead a test to somebody's
@@ -34,7 +37,21 @@ func TestMain(m *testing.M) {
 	}
 	overlap()
 	debug.SetGCPercent(400) // the heap is small, and most of what is on it is gone at once
-	os.Exit(m.Run())
+	code := m.Run()
+	http.DefaultClient.CloseIdleConnections()
+	if err := goleak.Find(untilTheEnd...); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// untilTheEnd are goroutines that live as long as the process, which in real life
+// is one run of Terraform: nobody tells a provider to close its store, and
+// go-plugin reads what the process prints.
+var untilTheEnd = []goleak.Option{
+	goleak.IgnoreTopFunction("database/sql.(*DB).connectionOpener"),
+	goleak.IgnoreAnyFunction("github.com/hashicorp/go-plugin.copyChan"),
 }
 
 // overlap runs more tests at once than there are processors: many of them wait
