@@ -49,7 +49,8 @@ func (i *Issuer) SigningKeys(ctx context.Context) (out []SigningKey, err error) 
 }
 
 // RotateSigningKey makes a key that signs once all verifiers know it. The one
-// before verifies until its last token has expired.
+// before verifies until its last token has expired. Of several that rotate at the
+// same moment one makes the key, and all get that.
 func (i *Issuer) RotateSigningKey(ctx context.Context, p Principal) (SigningKey, error) {
 	return i.addKey(ctx, p, leadTime)
 }
@@ -78,16 +79,25 @@ func (i *Issuer) RevokeSigningKey(ctx context.Context, p Principal, id string) e
 }
 
 // addKey makes a key that signs after lead. Of several processes that make the
-// first one, one does; the others find it.
+// first one, or the next, one does; the others find it.
 func (i *Issuer) addKey(ctx context.Context, p Principal, lead time.Duration) (SigningKey, error) {
 	seal, err := i.sealKey()
 	if err != nil {
+		return SigningKey{}, err
+	}
+	var before string
+	if err := i.a.store.View(ctx, func(r store.Reader) error {
+		keys, err := r.SigningKeys()
+		before = newestKey(keys).ID
+		return err
+	}); err != nil {
 		return SigningKey{}, err
 	}
 	k, err := newSigningKey(i.alg, seal)
 	if err != nil {
 		return SigningKey{}, err
 	}
+	made := k
 	base := audit.Event{Actor: p.Name, Action: audit.KeyCreate, Target: k.ID}
 	err = i.a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
 		keys, err := tx.SigningKeys()
@@ -101,7 +111,12 @@ func (i *Issuer) addKey(ctx context.Context, p Principal, lead time.Duration) (S
 			return err
 		}
 		now := i.a.Now()
+		k = made
 		if _, ok := current(keys, now); ok && lead == 0 {
+			return errUnchanged
+		}
+		if newest := newestKey(keys); newest.ID != before && newest.Revoked.IsZero() {
+			k = newest // which another has made meanwhile
 			return errUnchanged
 		}
 		for at, old := range keys {
@@ -116,6 +131,14 @@ func (i *Issuer) addKey(ctx context.Context, p Principal, lead time.Duration) (S
 		return tx.SetSigningKey(k)
 	}, nil)
 	return SigningKey{SigningKey: k}, err
+}
+
+// newestKey is the one that was made last; keys are oldest first.
+func newestKey(keys []store.SigningKey) (k store.SigningKey) {
+	if len(keys) > 0 {
+		k = keys[len(keys)-1]
+	}
+	return k
 }
 
 // signed reports whether the key signs, has signed, or will: it was not revoked

@@ -124,6 +124,32 @@ func TestSigningKey_revoke(t *testing.T) {
 	}
 }
 
+// Of two that rotate the key at the same moment one makes it, and both get that.
+func TestSigningKey_rotatedMeanwhile(t *testing.T) {
+	o := newOffice(t, "")
+	o.in(t, o.bot(t, authority.AgentChange{}))
+	var first authority.SigningKey
+	s := &meddled{Store: o.store, before: func() {
+		var err error
+		if first, err = o.RotateSigningKey(t.Context(), admin); err != nil {
+			t.Error(err)
+		}
+	}}
+	a, err := authority.New(authority.Config{Store: s, Now: o.clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := (&world{Authority: a}).issuer(t, authority.IssuerConfig{})
+	second, err := other.RotateSigningKey(t.Context(), admin)
+	if err != nil || first.ID == "" || second.ID != first.ID {
+		t.Errorf("RotateSigningKey = %s, %v; the other made %s", second.ID, err, first.ID)
+	}
+	o.wantKids(t, "after both", 2)
+	if third, err := other.RotateSigningKey(t.Context(), admin); err != nil || third.ID == first.ID {
+		t.Errorf("the next rotation = %s, %v: want another key", third.ID, err)
+	}
+}
+
 // Of many processes that sign the first token at once, one makes the key.
 func TestSigningKey_first(t *testing.T) {
 	o := newOffice(t, "")
