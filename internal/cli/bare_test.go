@@ -27,7 +27,7 @@ const bareRow = 330
 // the same kind of database. It shares commits among whoever waits. It checks
 // nobody, remembers nothing else, and keeps no rule. At bareAssertion it does what
 // private_key_jwt adds: it verifies a signature by ES256, the same each time, and
-// has a second row on disk.
+// has a second row on disk; at bareNothing nothing but answer.
 func bareServer() {
 	fail := func(err error) {
 		if err != nil {
@@ -54,6 +54,9 @@ func bareServer() {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			return
 		}
+		if r.URL.Path == bareNothing {
+			return
+		}
 		write := bareWrite{rows: 1, done: make(chan error)}
 		if r.URL.Path == bareAssertion {
 			if write.rows = 2; !ecdsa.VerifyASN1(&key.PublicKey, shown[:], signature) {
@@ -76,8 +79,12 @@ func bareServer() {
 	fail(server.Serve(listener))
 }
 
-// bareAssertion is where the bare server answers as to private_key_jwt.
-const bareAssertion = "/assertion"
+// bareAssertion is where the bare server answers as to private_key_jwt, and
+// bareNothing where it answers and no more.
+const (
+	bareAssertion = "/assertion"
+	bareNothing   = "/nothing"
+)
 
 // bareWrite is rows that somebody waits for.
 type bareWrite struct {

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"cmp"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -13,6 +14,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -148,6 +151,28 @@ func median[T float64 | time.Duration](all []T) T {
 	return slices.Sorted(slices.Values(all))[len(all)/2]
 }
 
+// peer is a token server of another make, whose program AGENTCREDS_TEST_PEER
+// names (tools/peer); ok is false where it does not.
+func peer(b *testing.B) (t target, ok bool) {
+	b.Helper()
+	path := os.Getenv("AGENTCREDS_TEST_PEER")
+	if path == "" {
+		return target{}, false
+	}
+	const id, secret = "bench", "agcs_aLongSecretAsOursWouldBe0123456789"
+	cmd := exec.CommandContext(context.WithoutCancel(b.Context()), path, id, secret)
+	s, err := start(cmd)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(s.kill)
+	r := http.Request{Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}}
+	r.SetBasicAuth(id, secret)
+	return target{pid: cmd.Process.Pid, ask: func(int) (string, string, http.Header) {
+		return s.url, "grant_type=client_credentials", r.Header
+	}}, true
+}
+
 // BenchmarkServe measures tokens and rotations of a server in a process of its
 // own, beside one that only signs and commits, in turns. It fails on no number.
 func BenchmarkServe(b *testing.B) {
@@ -174,6 +199,15 @@ func BenchmarkServe(b *testing.B) {
 		{name: "rotation", clients: 1, ours: rotation, yardstick: yardstick},
 		{name: "rotation", clients: 16, ours: rotation, yardstick: yardstick},
 	}
+	nothing := yardstick
+	nothing.ask = func(client int) (string, string, http.Header) {
+		url, body, header := yardstick.ask(client)
+		return url + bareNothing, body, header
+	}
+	rows = append(rows, &row{name: "loopback", clients: 16, ours: token, yardstick: nothing})
+	if other, ok := peer(b); ok {
+		rows = append(rows, &row{name: "peer", clients: 16, ours: token, yardstick: other})
+	}
 	var sign []time.Duration
 	for b.Loop() {
 		for range benchRounds {
@@ -187,9 +221,24 @@ func BenchmarkServe(b *testing.B) {
 	limit := median(sign)
 	b.Logf("beside a bare net/http handler that signs by ES256 (%v of CPU for a signature) and group-commits a row of %d bytes, beside assertions with a verification and a second row; medians of %d rounds\n%s",
 		limit, bareRow, len(sign), table(rows, limit))
+	b.ReportMetric(0, "ns/op") // of a round, which says nothing
 	for _, r := range rows {
-		b.ReportMetric(r.ratio(func(s sample) float64 { return s.cpu.Seconds() }), fmt.Sprintf("%s-%d-CPU-ratio", r.name, r.clients))
+		r.report(b, "CPU", "µs", func(s sample) float64 { return s.cpu.Seconds() * 1e6 })
+		r.report(b, "p99", "ms", func(s sample) float64 { return s.p99.Seconds() * 1e3 })
 	}
+	cpu := middle(rows[1].mine, func(s sample) float64 { return s.cpu.Seconds() })
+	b.ReportMetric(limit.Seconds()*1e6, "signing-CPU-yard-µs")
+	b.ReportMetric(cpu*1e6, "signing-CPU-ours-µs")
+	b.ReportMetric(cpu/limit.Seconds(), "signing-CPU-ratio")
+}
+
+// report tells a number of ours, of the yardstick, and the ratio, for tools/bench.
+func (r *row) report(b *testing.B, what, unit string, of func(sample) float64) {
+	b.Helper()
+	name := fmt.Sprintf("%s-%d-%s", r.name, r.clients, what)
+	b.ReportMetric(middle(r.mine, of), name+"-ours-"+unit)
+	b.ReportMetric(middle(r.yard, of), name+"-yard-"+unit)
+	b.ReportMetric(r.ratio(of), name+"-ratio")
 }
 
 // tokens is signing in, each client as an agent of its own.
@@ -334,7 +383,7 @@ func table(rows []*row, sign time.Duration) string {
 		p99 := func(s sample) float64 { return float64(s.p99) }
 		short := func(ns float64) time.Duration { return time.Duration(ns).Round(time.Microsecond) }
 		share := "-"
-		if r.name != "rotation" {
+		if r.name == "token" || r.name == "assertion" {
 			share = fmt.Sprintf("%.0f %%", 100*float64(sign)/middle(r.mine, cpu))
 		}
 		fmt.Fprintf(&text, "%-9s %7d %8.0f %8.0f %6.2f %9s %9s %6.2f %9s %9s %9s %6.2f %9s\n", r.name, r.clients,

@@ -29,8 +29,8 @@ func BenchmarkRotation(b *testing.B) {
 	}
 	middle := func(all []float64) float64 { return slices.Sorted(slices.Values(all))[len(all)/2] }
 	b.ReportMetric(0, "ns/op") // of a round, which says nothing
-	b.ReportMetric(middle(mine), "rotation-durable-ours-per-s")
-	b.ReportMetric(middle(bare), "rotation-durable-yard-per-s")
+	b.ReportMetric(middle(mine), "rotation-durable-ours-/s")
+	b.ReportMetric(middle(bare), "rotation-durable-yard-/s")
 	b.ReportMetric(middle(ratios), "rotation-durable-ratio")
 }
 
