@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
@@ -142,7 +143,24 @@ func (o *opener) open(ctx context.Context, create bool) (rules *authority.Author
 		return nil, err
 	}
 	s = opened
-	return authority.New(o.config(s))
+	if rules, err = authority.New(o.config(s)); err == nil {
+		err = o.admit(ctx, rules)
+	}
+	if err != nil {
+		err = errors.Join(err, s.Close())
+	}
+	return rules, err
+}
+
+// admit refuses a store that came from a backup, by the name of its file. The next
+// request looks again.
+func (o *opener) admit(ctx context.Context, rules *authority.Authority) error {
+	q, closed, err := rules.Quarantined(ctx)
+	if err != nil || !closed {
+		return err
+	}
+	return fmt.Errorf("use the database %[1]s: %[2]w since %[3]s: it came from a backup, and nobody has accepted it; run terraform-provider-agentcreds restore --accept --database %[1]s",
+		o.cfg.Path, store.ErrQuarantined, q.Since.Format(time.RFC3339))
 }
 
 // close lets go of the file. An attempt that is under way is waited for.

@@ -8,7 +8,11 @@ import (
 	"testing"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/client"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/embedded"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/sqlite"
 )
 
 // A store that another process makes is seen, and one that cannot be opened is
@@ -82,5 +86,50 @@ func TestOpenErrors(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A store that came from a backup is not used: each request says why, and of which
+// file, until somebody has accepted it.
+func TestQuarantine(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "agents.db")
+	a := create(t, open(t, embedded.Config{Path: path}))
+	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	rules, err := authority.New(authority.Config{Store: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := open(t, embedded.Config{Path: path}) // which has it open before
+	if _, err := used.Agent(t.Context(), a.ID); err != nil {
+		t.Fatal(err)
+	}
+	who := authority.Principal{Name: "restorer"}
+	if _, err := rules.Quarantine(t.Context(), who, audit.StoreQuarantine, nil); err != nil {
+		t.Fatal(err)
+	}
+	late := open(t, embedded.Config{Path: path})
+	for range 2 {
+		_, err := late.Agent(t.Context(), a.ID)
+		if err == nil || errors.Is(err, api.ErrNotFound) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "restore --accept --database") {
+			t.Errorf("the agent of a quarantined store: %v", err)
+		}
+		if _, err := used.Agent(t.Context(), a.ID); err == nil || errors.Is(err, api.ErrNotFound) || !strings.Contains(err.Error(), "quarantined since") {
+			t.Errorf("the agent of a store that is quarantined under one's feet: %v", err)
+		}
+		if _, err := late.CreateAgent(t.Context(), newAgent()); err == nil || !strings.Contains(err.Error(), "quarantined") {
+			t.Errorf("a write to a quarantined store: %v", err)
+		}
+	}
+	if _, err := rules.Accept(t.Context(), who, authority.Trail{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*client.Client{late, used} {
+		if got, err := c.Agent(t.Context(), a.ID); err != nil || got.ID != a.ID {
+			t.Errorf("after it was accepted: %+v, %v", got, err)
+		}
 	}
 }
