@@ -61,6 +61,7 @@ type opening struct {
 	create   bool   // where there is none, which only serve and client create do
 	creator  string // who is in the first audit entry then
 	replica  bool   // it is one of several servers on one database
+	server   string // what the server is called where others find the database in use; "" for what is none
 }
 
 // openStore opens a database.
@@ -68,7 +69,7 @@ func openStore(ctx context.Context, o opening) (store.Store, error) {
 	if postgres.IsURL(o.database) {
 		return openPostgres(ctx, o)
 	}
-	s, err := sqlite.Open(ctx, sqlite.Config{Path: o.database, Create: o.create, Creator: o.creator})
+	s, err := sqlite.Open(ctx, sqlite.Config{Path: o.database, Create: o.create, Creator: o.creator, Server: o.server})
 	switch {
 	case err == nil:
 		return s, nil

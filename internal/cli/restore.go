@@ -15,6 +15,7 @@ import (
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/sqlite"
 )
 
@@ -200,6 +201,9 @@ func readIdentities(file string) (secret.Identities, error) {
 }
 
 func hintThere(err error) error {
+	if errors.Is(err, store.ErrBusy) {
+		return hint(err, "nothing was changed; end the server first")
+	}
 	if errors.Is(err, sqlite.ErrThere) {
 		return hint(err, "nothing was changed; end what uses it, and let it be moved aside with --overwrite, or give another --database")
 	}

@@ -26,6 +26,7 @@ import (
 //	field NAME FILE MEMBER      sets NAME to a member of the JSON object in FILE
 //	sql FILE STATEMENT          changes a database behind everybody's back
 //	agekey FILE NAME            makes a key of age: FILE has the private half, $NAME is the other
+//	crash                       ends the server with -9
 //	terminate                   sends SIGTERM, wants exit code 0, prints the log to stderr
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -43,6 +44,9 @@ func TestScripts(t *testing.T) {
 			"field":     scriptField,
 			"sql":       scriptSQL,
 			"agekey":    scriptAgeKey,
+			"crash": func(ts *testscript.TestScript, _ bool, _ []string) {
+				(*serverOf(ts)).kill()
+			},
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "root" {

@@ -127,7 +127,7 @@ func run(ctx context.Context, cfg serveConfig, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	store, err := openStore(ctx, opening{database: cfg.database, create: true, creator: creator, replica: true})
+	store, err := openStore(ctx, opening{database: cfg.database, create: true, creator: creator, replica: true, server: "serve " + cfg.version})
 	if err != nil {
 		return err
 	}

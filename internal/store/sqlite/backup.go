@@ -113,6 +113,20 @@ func Place(from, path string, mayMove bool) (aside string, err error) {
 	if err := flush(from); err != nil {
 		return "", err
 	}
+	if mayMove {
+		err = alone(context.Background(), path, once, func() (err error) {
+			aside, err = place(from, path, true)
+			return err
+		})
+		return aside, err
+	}
+	return place(from, path, false)
+}
+
+// once does not wait.
+func once(_ context.Context, _ time.Time, try func() error) error { return try() }
+
+func place(from, path string, mayMove bool) (aside string, err error) {
 	// The file first: without it nobody takes its log for that of another.
 	for _, end := range []string{"", "-wal", "-shm", "-journal"} {
 		found, err := exists(path + end)

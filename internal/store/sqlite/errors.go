@@ -28,8 +28,11 @@ func primary(code int) int { return code & 0xff }
 // locked reports whether another connection stands in the way.
 func locked(err error) bool {
 	c := primary(code(err))
-	return c == sqlite3.SQLITE_BUSY || c == sqlite3.SQLITE_LOCKED
+	return c == sqlite3.SQLITE_BUSY || c == sqlite3.SQLITE_LOCKED || errors.Is(err, errLeased)
 }
+
+// errLeased: servers use the store, or somebody changes its format.
+var errLeased = errors.New("others hold the lease")
 
 // taken reports whether a unique value is there already.
 func taken(err error) bool {

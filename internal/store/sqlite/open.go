@@ -18,6 +18,9 @@ type Config struct {
 	Create  bool             // make the store when there is no file; false: store.ErrNoStore, and nothing is made
 	Creator string           // the principal that the first audit entry of a new store names
 	Now     func() time.Time // nil means time.Now
+	// Server, if not "", is the name of a server, as others read it: as long as
+	// it has the store open nobody changes the format under it.
+	Server string
 
 	seams
 }
@@ -116,7 +119,7 @@ func start(ctx context.Context, path string, cfg Config) (_ *Store, err error) {
 			_ = s.Close()
 		}
 	}()
-	if err := s.prepare(ctx, cfg.migrations); err != nil {
+	if err := s.prepare(ctx, cfg); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -124,7 +127,7 @@ func start(ctx context.Context, path string, cfg Config) (_ *Store, err error) {
 
 // prepare opens the connection that will write, and brings the database into
 // the form that the rest of the package counts on.
-func (s *Store) prepare(ctx context.Context, migrations []string) error {
+func (s *Store) prepare(ctx context.Context, cfg Config) error {
 	since := time.Now()
 	err := s.patiently(ctx, since, func() (err error) {
 		if s.writer == nil {
@@ -141,7 +144,13 @@ func (s *Store) prepare(ctx context.Context, migrations []string) error {
 	if s.is, err = os.Lstat(s.file); err != nil {
 		return err
 	}
-	if err := s.upgrade(ctx, s.writer, migrations); err != nil {
+	if err := s.bring(ctx, cfg.migrations); err != nil {
+		return err
+	}
+	if err := s.hold(ctx, cfg.Server); err != nil {
+		return fmt.Errorf("hold its lease: %w", err)
+	}
+	if err := s.check(s.writer); err != nil { // nobody has changed it before it was held
 		return err
 	}
 	return s.patiently(ctx, since, func() error {

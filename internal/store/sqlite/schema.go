@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -39,6 +40,19 @@ func migrate(c *conn, script string, to int) error {
 		return fmt.Errorf("migrate to format %d: %w", to, err)
 	}
 	return c.setFormat(to, false)
+}
+
+// bring brings the store to the newest format, unless a server uses it.
+func (s *Store) bring(ctx context.Context, migrations []string) error {
+	format, _, err := s.writer.format()
+	if err != nil || format >= len(migrations) {
+		return errors.Join(err, s.upgrade(ctx, s.writer, migrations))
+	}
+	err = alone(ctx, s.file, s.patiently, func() error { return s.upgrade(ctx, s.writer, migrations) })
+	if _, used := errors.AsType[*leasedError](err); used {
+		return fmt.Errorf("%w, with format %d, which this program would change to %d: upgrade that server and start it again, then this works", err, format, len(migrations))
+	}
+	return err
 }
 
 // upgrade brings the store to the newest format, each step in a transaction of

@@ -32,6 +32,7 @@ type Store struct {
 	patience time.Duration
 
 	db      *sql.DB
+	leased  *os.File   // that a server holds; nil: it is none
 	readers chan *conn // as many as there may be; nil is one that is not open yet
 	writer  *conn      // only whoever leads touches it; nil is not open yet
 
@@ -193,6 +194,9 @@ func (s *Store) Close() error {
 		(<-s.readers).release()
 	}
 	s.writer.release()
+	if s.leased != nil {
+		_ = s.leased.Close() // the system has its lock back
+	}
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("close the database %s: %w", s.path, err)
 	}
