@@ -73,6 +73,8 @@ const (
 	KeyCreate Action = "key.create" // a signing key
 	KeyRevoke Action = "key.revoke"
 
+	SealChange Action = "seal.change" // signing and CA keys are sealed with another seal key
+
 	CodeIssue   Action = "code.issue"  // an authentication that a token follows, by an application
 	TokenIssue  Action = "token.issue" // an authentication; refused: a failed one
 	TokenRevoke Action = "token.revoke"

@@ -193,7 +193,7 @@ type newCA struct {
 }
 
 func (a *Authority) addCA(ctx context.Context, p Principal, n newCA) (CA, error) {
-	seal, err := a.caSeal()
+	seal, err := a.presentCASeal(ctx)
 	if err != nil {
 		return CA{}, err
 	}
@@ -235,6 +235,15 @@ type caRing struct {
 	mu   sync.Mutex
 	seal secret.SealKey
 	open map[string]signingCA
+}
+
+// presentCASeal is as Issuer.presentSeal.
+func (a *Authority) presentCASeal(ctx context.Context) (secret.SealKey, error) {
+	return a.sealedWith(ctx, a.caSeal, func() {
+		a.ring.mu.Lock()
+		defer a.ring.mu.Unlock()
+		a.ring.seal = secret.SealKey{}
+	})
 }
 
 func (a *Authority) caSeal() (secret.SealKey, error) {
@@ -306,11 +315,8 @@ func (a *Authority) openCA(ctx context.Context, k store.CAKey) (signingCA, error
 }
 
 func (a *Authority) unsealCA(ctx context.Context, k store.CAKey) (signingCA, error) {
-	seal, err := a.caSeal()
+	seal, err := a.presentCASeal(ctx)
 	if err != nil {
-		return signingCA{}, err
-	}
-	if err := a.store.View(ctx, func(r store.Reader) error { return checkSeal(r, seal) }); err != nil {
 		return signingCA{}, err
 	}
 	der, err := seal.Open(caPurpose, k.Sealed)

@@ -81,7 +81,7 @@ func (i *Issuer) RevokeSigningKey(ctx context.Context, p Principal, id string) e
 // addKey makes a key that signs after lead. Of several processes that make the
 // first one, or the next, one does; the others find it.
 func (i *Issuer) addKey(ctx context.Context, p Principal, lead time.Duration) (SigningKey, error) {
-	seal, err := i.sealKey()
+	seal, err := i.presentSeal(ctx)
 	if err != nil {
 		return SigningKey{}, err
 	}

@@ -11,6 +11,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/go-jose/go-jose/v4"
@@ -35,6 +36,38 @@ func (i *Issuer) sealKey() (secret.SealKey, error) {
 	}
 	i.sealed = seal
 	return seal, nil
+}
+
+// presentSeal is the seal key of the store. It is asked for anew when the store was
+// sealed with another since: see Rekey.
+func (i *Issuer) presentSeal(ctx context.Context) (secret.SealKey, error) {
+	return i.a.sealedWith(ctx, i.sealKey, func() {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		i.sealed = secret.SealKey{}
+	})
+}
+
+// sealedWith is the key that ask gives, if it is that of the store. One that was
+// remembered and is not is forgotten, and asked for once more.
+func (a *Authority) sealedWith(ctx context.Context, ask func() (secret.SealKey, error), forget func()) (secret.SealKey, error) {
+	for again := true; ; again = false {
+		seal, err := ask()
+		if err != nil {
+			return secret.SealKey{}, err
+		}
+		err = a.bare.View(ctx, func(r store.Reader) error { return checkSeal(r, seal) })
+		if err == nil {
+			return seal, nil
+		}
+		if !errors.Is(err, ErrSealKey) {
+			return secret.SealKey{}, err
+		}
+		forget()
+		if !again {
+			return secret.SealKey{}, err
+		}
+	}
 }
 
 // checkSeal holds the store to one seal key: with another, nothing that it
@@ -76,11 +109,8 @@ func (i *Issuer) open(ctx context.Context, k store.SigningKey) (signer, error) {
 
 // unseal opens the private half of a key.
 func (i *Issuer) unseal(ctx context.Context, k store.SigningKey) (any, error) {
-	seal, err := i.sealKey()
+	seal, err := i.presentSeal(ctx)
 	if err != nil {
-		return nil, err
-	}
-	if err := i.a.bare.View(ctx, func(r store.Reader) error { return checkSeal(r, seal) }); err != nil {
 		return nil, err
 	}
 	der, err := seal.Open(sealPurpose, k.Sealed)

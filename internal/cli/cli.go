@@ -87,7 +87,7 @@ themselves. With a command it is a server, or a tool for one.`,
 	root.SetErr(p.Stderr)
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
-	root.AddCommand(p.serve(), p.token(), p.client(), p.role(), p.keys(), p.ca(), p.audit(), p.migrate(), p.backup(), p.restore(), p.version())
+	root.AddCommand(p.serve(), p.token(), p.client(), p.role(), p.keys(), p.ca(), p.audit(), p.migrate(), p.backup(), p.restore(), p.rekey(), p.version())
 	root.SetHelpCommand(help(root))
 	return root
 }
