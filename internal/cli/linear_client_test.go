@@ -77,7 +77,7 @@ func (w *watcher) newBoard(t *testing.T, agent int) *board {
 			err = json.Unmarshal([]byte(text), r.into)
 		}
 		if err != nil {
-			t.Fatalf("%s %s: %v %s", r.method, r.path, err, text)
+			t.Fatalf("%s %s: %v %s\n%s", r.method, r.path, err, text, w.servers[0].text())
 		}
 	}
 	b.id, b.secrets = made.ID, []thought{{id: list.List[0].SecretID, value: made.Password}}

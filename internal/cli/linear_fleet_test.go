@@ -7,6 +7,7 @@ import (
 	"math/rand/v2" //nolint:depguard // what is drawn is which request comes next, and when a server dies
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -22,6 +23,7 @@ type fleet struct {
 	inspector string // an Authorization header
 	servers   []*serving
 	urls      []atomic.Pointer[string] // nil: that server is down
+	troubles  []trouble
 }
 
 // newFleet starts so many servers, with a token that is there before them: it
@@ -29,7 +31,7 @@ type fleet struct {
 func newFleet(t *testing.T, servers int, database string, args ...string) *fleet {
 	t.Helper()
 	token := filepath.Join(t.TempDir(), "admin-token")
-	f := &fleet{token: "agca_" + strings.Repeat("t", 43), servers: make([]*serving, servers), urls: make([]atomic.Pointer[string], servers)}
+	f := &fleet{token: "agca_" + strings.Repeat("t", 43), servers: make([]*serving, servers), urls: make([]atomic.Pointer[string], servers), troubles: slices.Clone(troubles)}
 	if err := os.WriteFile(token, []byte(f.token+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -108,7 +108,7 @@ func (f *fleet) history(t *testing.T, seed, n uint64, what map[string]int) []por
 	draw := rand.New(rand.NewPCG(seed, n<<8|255))
 	for range 1 + draw.IntN(2) {
 		time.Sleep(between(draw, 80*time.Millisecond))
-		trouble := troubles[draw.IntN(len(troubles))]
+		trouble := f.troubles[draw.IntN(len(f.troubles))]
 		trouble.to(t, f, draw.IntN(len(f.servers)), draw)
 		what[trouble.name]++
 	}

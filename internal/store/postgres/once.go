@@ -102,31 +102,33 @@ func (s *Store) Touch(ctx context.Context, uses []store.Use) error {
 	uses = slices.SortedFunc(slices.Values(uses), func(a, b store.Use) int {
 		return cmp.Or(cmp.Compare(a.AgentID, b.AgentID), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.SecretID, b.SecretID))
 	})
-	var b pgx.Batch
-	for _, use := range uses {
-		if use.Kind == "" {
-			b.Queue(touchSecret, use.AgentID, use.SecretID, use.At.UnixMicro())
-		} else {
-			b.Queue(touchCredential, use.AgentID, use.SecretID, use.At.UnixMicro(), string(use.Kind))
-		}
-	}
-	if b.Len() == 0 {
+	if len(uses) == 0 {
 		return ctx.Err()
 	}
-	return s.aside(ctx, &b)
+	return s.aside(ctx, func(b *pgx.Batch) {
+		for _, use := range uses {
+			if use.Kind == "" {
+				b.Queue(touchSecret, use.AgentID, use.SecretID, use.At.UnixMicro())
+			} else {
+				b.Queue(touchCredential, use.AgentID, use.SecretID, use.At.UnixMicro(), string(use.Kind))
+			}
+		}
+	})
 }
 
 // Count adds to a counter.
 func (s *Store) Count(ctx context.Context, name string, n int64) (count int64, err error) {
-	var b pgx.Batch
-	b.Queue(addCount, name, n).QueryRow(func(row pgx.Row) error { return row.Scan(&count) })
-	err = s.aside(ctx, &b)
+	err = s.aside(ctx, func(b *pgx.Batch) {
+		b.Queue(addCount, name, n).QueryRow(func(row pgx.Row) error { return row.Scan(&count) })
+	})
 	return count, err
 }
 
 // aside runs statements that stand for themselves, in one transaction that waits
-// for others and does not conflict with them.
-func (s *Store) aside(ctx context.Context, b *pgx.Batch) error {
+// for others and does not conflict with them. Each attempt fills a batch of its own:
+// one that was sent names the statements of the connection that it was sent on,
+// and the next attempt may have another.
+func (s *Store) aside(ctx context.Context, fill func(*pgx.Batch)) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
@@ -134,7 +136,11 @@ func (s *Store) aside(ctx context.Context, b *pgx.Batch) error {
 	var err error
 	for range maxAttempts {
 		// A batch without BEGIN is one transaction.
-		err = s.pooled(ctx, func(ctx context.Context, c *pgx.Conn) error { return send(ctx, c, b, s.place.answer) })
+		err = s.pooled(ctx, func(ctx context.Context, c *pgx.Conn) error {
+			var b pgx.Batch
+			fill(&b)
+			return send(ctx, c, &b, s.place.answer)
+		})
 		if !conflicted(err) {
 			break
 		}
