@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/cli"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/provider"
@@ -30,15 +31,15 @@ func main() {
 	}))
 }
 
-// servePlugin lets Terraform work with the provider until it hangs up.
+// servePlugin lets Terraform work with the provider until it hangs up. Whoever
+// reads along gets the framework's own server, which logs every step.
 func servePlugin(debug bool) int {
-	if !debug { // nobody reads along but Terraform
-		quiet(os.Environ(), os.Setenv)
+	newServer := providerserver.NewProtocol6(provider.New(version)())
+	var opts []tf6server.ServeOpt
+	if debug {
+		opts = append(opts, tf6server.WithManagedDebug())
+	} else if quiet(os.Environ(), os.Setenv) {
+		newServer = provider.NewServer(version)
 	}
-	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
-		Address:         "registry.terraform.io/agentcreds/agentcreds",
-		ProtocolVersion: 6,
-		Debug:           debug,
-	})
-	return cli.Tell(os.Stderr, err)
+	return cli.Tell(os.Stderr, tf6server.Serve("registry.terraform.io/agentcreds/agentcreds", newServer, opts...))
 }

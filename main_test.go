@@ -43,7 +43,9 @@ func TestQuiet(t *testing.T) {
 		{[]string{"TF_LOG_PROVIDER_AGENTCREDS=DEBUG"}, nil},
 	} {
 		got := map[string]string{}
-		quiet(tt.environ, func(key, value string) error { got[key] = value; return nil })
+		if did := quiet(tt.environ, func(key, value string) error { got[key] = value; return nil }); did != (tt.want != nil) {
+			t.Errorf("with %v it reports %v", tt.environ, did)
+		}
 		if !maps.Equal(got, tt.want) && (len(got) > 0 || tt.want != nil) {
 			t.Errorf("with %v it sets %v, want %v", tt.environ, got, tt.want)
 		}

@@ -22,15 +22,16 @@ var logVariables = []string{"TF_LOG_SDK", "TF_LOG_SDK_PROTO", "TF_LOG_SDK_FRAMEW
 
 // quiet lets the SDK write no more than Terraform will show: what TF_LOG_PROVIDER
 // says, else TF_LOG, else nothing. Whoever set one of the SDK's own variables
-// knows what they want, and is left alone.
-func quiet(environ []string, setenv func(key, value string) error) {
+// knows what they want, and is left alone; so is whoever wants to see every
+// step. It reports whether it did.
+func quiet(environ []string, setenv func(key, value string) error) bool {
 	env := map[string]string{}
 	for _, kv := range environ {
 		key, value, _ := strings.Cut(kv, "=")
 		env[key] = value
 		ours := strings.HasPrefix(key, "TF_LOG_SDK") || strings.HasPrefix(key, "TF_LOG_PROVIDER_AGENTCREDS")
 		if ours && value != "" && key != "TF_LOG_SDK_PROTO_DATA_DIR" {
-			return
+			return false
 		}
 	}
 	level := strings.ToUpper(env["TF_LOG_PROVIDER"])
@@ -41,11 +42,12 @@ func quiet(environ []string, setenv func(key, value string) error) {
 	case level == "":
 		level = "OFF"
 	case !slices.Contains([]string{"DEBUG", "INFO", "WARN", "ERROR", "OFF"}, level):
-		return // TRACE, JSON, and what Terraform takes for TRACE
+		return false // TRACE, JSON, and what Terraform takes for TRACE
 	}
 	for _, name := range logVariables {
 		_ = setenv(name, level) // what cannot be set costs time, and no more
 	}
+	return true
 }
 
 // spareGC trades memory for time, up to a limit, unless the user set either:

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -18,9 +17,12 @@ import (
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/provider"
 )
 
+// served is the provider as its binary serves it.
+func served() (tfprotov6.ProviderServer, error) { return provider.NewServer("test")(), nil }
+
 // factories serve the provider to real Terraform, in this process.
 var factories = map[string]func() (tfprotov6.ProviderServer, error){
-	provider.TypeName: providerserver.NewProtocol6WithError(provider.New("test")()),
+	provider.TypeName: served,
 }
 
 // journey runs steps under real Terraform. After each one the test library

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -18,9 +19,7 @@ func (r *agentResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		if resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...); resp.Diagnostics.HasError() {
 			return
 		}
-		r.refuseOnSingle(ctx, map[string]bool{
-			"scopes": !plan.Scopes.IsNull(), "audiences": !plan.Audiences.IsNull(), "allowed_auth_methods": !plan.AllowedAuthMethods.IsNull(),
-		}, noAgentScopes, &resp.Diagnostics)
+		r.refuse(ctx, &plan, &resp.Diagnostics)
 	}
 	if req.State.Raw.IsNull() {
 		return // create
@@ -46,13 +45,27 @@ func (r *agentResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		return
 	}
 	f := readFacts(ctx, req.Private, &resp.Diagnostics)
+	r.foresee(&plan, &state, f, func(name string, v attr.Value) {
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), v)...)
+	}, &resp.Diagnostics)
+}
+
+// refuse tells what the server cannot do.
+func (r *agentResource) refuse(ctx context.Context, plan *agentModel, diags *diag.Diagnostics) {
+	r.refuseOnSingle(ctx, map[string]bool{
+		"scopes": !plan.Scopes.IsNull(), "audiences": !plan.Audiences.IsNull(), "allowed_auth_methods": !plan.AllowedAuthMethods.IsNull(),
+	}, noAgentScopes, diags)
+}
+
+// foresee sets what an update changes, and tells what it means.
+func (r *agentResource) foresee(plan, state *agentModel, f facts, set func(string, attr.Value), diags *diag.Diagnostics) {
 	switch {
-	case plan.reinstates(&state):
-		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("revoked_at"), timetypes.NewRFC3339Null())...)
+	case plan.reinstates(state):
+		set("revoked_at", timetypes.NewRFC3339Null())
 	case !state.RevokedAt.IsNull():
-		revoked(&plan, &state, &resp.Diagnostics)
+		revoked(plan, state, diags)
 	}
-	plan.lockout(&state, f, &resp.Diagnostics)
+	plan.lockout(state, f, diags)
 }
 
 // revoked tells that the agent is out of service, and refuses to change it.

@@ -13,8 +13,6 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	goplugin "github.com/hashicorp/go-plugin"
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/provider"
@@ -37,9 +35,7 @@ func newTerminal(t *testing.T, config string) *terminal {
 	served, closed := make(chan *goplugin.ReattachConfig, 1), make(chan struct{})
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
-		err := tf6server.Serve(address, func() tfprotov6.ProviderServer {
-			return providerserver.NewProtocol6(provider.New("test")())()
-		}, tf6server.WithDebug(ctx, served, closed), tf6server.WithLoggingSink(t), tf6server.WithGoPluginLogger(hclog.NewNullLogger()))
+		err := tf6server.Serve(address, provider.NewServer("test"), tf6server.WithDebug(ctx, served, closed), tf6server.WithLoggingSink(t), tf6server.WithGoPluginLogger(hclog.NewNullLogger()))
 		if err != nil {
 			t.Error("serve the provider:", err)
 		}

@@ -98,6 +98,7 @@ func (p *agentcreds) Configure(ctx context.Context, req provider.ConfigureReques
 		return
 	}
 	srv.identity = m.identity()
+	p.server.Store(srv)
 	resp.ResourceData, resp.DataSourceData, resp.EphemeralResourceData = srv, srv, srv
 }
 

@@ -84,22 +84,6 @@ func crowded(listed []api.Secret, previous string, most int) (id string) {
 	return id
 }
 
-// agentOf reads the agent that the object of a state belongs to. When it is gone
-// the object is, too. ok is false when there is nothing more to read.
-func (b *base) agentOf(ctx context.Context, agentID, title string, resp *resource.ReadResponse) (a api.Agent, ok bool) {
-	a, err := b.client().ReadAgent(ctx, agentID)
-	switch {
-	case isGone(err):
-		setIdentity(ctx, resp.Identity, "agent_id", agentID, &resp.Diagnostics) // the framework insists, whatever became of the object
-		resp.State.RemoveResource(ctx)
-		return a, false
-	case err != nil:
-		resp.Diagnostics.AddError(title, "Agent "+agentID+": "+b.explain(err))
-		return a, false
-	}
-	return a, isAgent(a, &resp.Diagnostics)
-}
-
 // importing looks up what an import id of a credential says: its agent, and its
 // id, "" for the newest. ok is false when there is nothing more to do.
 func (b *base) importing(ctx context.Context, req resource.ImportStateRequest, what, member string, diags *diag.Diagnostics) (srv client.Server, a api.Agent, id string, ok bool) {
@@ -133,4 +117,14 @@ func importPair(ctx context.Context, req resource.ImportStateRequest, what, memb
 			"%q is not an id to import a %s by: it is <agent_id>/<%s>, or <agent_id> for the newest %s of the agent.", whole, what, member, what))
 	}
 	return agentID, id
+}
+
+func liveSecrets(secrets []api.Secret) int {
+	n := 0
+	for _, s := range secrets {
+		if s.Live() {
+			n++
+		}
+	}
+	return n
 }

@@ -22,7 +22,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	fwprovider "github.com/hashicorp/terraform-plugin-framework/provider"
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	fwresource "github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -197,7 +196,7 @@ func (e *example) run(t *testing.T, from tfversion.TerraformVersionCheck, steps 
 	}
 	test := resource.TestCase{
 		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
-			provider.TypeName: providerserver.NewProtocol6WithError(provider.New("test")()),
+			provider.TypeName: served,
 		},
 		Steps: steps,
 	}

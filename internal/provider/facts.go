@@ -99,3 +99,26 @@ func writeFacts(ctx context.Context, to privateWriter, f facts, diags *diag.Diag
 	}
 	diags.Append(to.SetKey(ctx, factsKey, data)...)
 }
+
+// unpackFacts reads facts from private state as the framework writes it; ok is
+// false when there is more in it, or something else.
+func unpackFacts(private []byte) (f facts, ok bool) {
+	if len(private) == 0 {
+		return f, true
+	}
+	var parts map[string][]byte
+	if json.Unmarshal(private, &parts) != nil || len(parts) != 1 || len(parts[factsKey]) == 0 {
+		return f, false
+	}
+	err := json.Unmarshal(parts[factsKey], &f)
+	return f, err == nil
+}
+
+// packFacts is the opposite of unpackFacts.
+func packFacts(f facts) ([]byte, error) {
+	data, err := json.Marshal(f)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(map[string][]byte{factsKey: data})
+}

@@ -20,6 +20,8 @@ type place struct {
 	remote *remote // nil for the embedded server
 	logs   io.Writer
 	shared *plugin // the one process of all phases; nil: each has its own
+
+	compared bool // with the framework, whose requests are on top: see bothWays
 }
 
 func newEmbedded(t *testing.T) *place {

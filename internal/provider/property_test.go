@@ -52,6 +52,7 @@ func TestRandomLives(t *testing.T) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			t.Parallel()
 			r := &random{t: t, dice: dice(seed), place: newRemotePlace(t), config: attrs{}}
+			r.place.compared = true
 			r.agentConfig = attrs{"display_name": "bot", "external_id": "team/bot"}
 			r.keys = [2]ageKey{newAgeKey(t), newAgeKey(t)}
 			r.values = [2]string{secret.Generate().Reveal(), secret.Generate().Reveal()}

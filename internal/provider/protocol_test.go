@@ -48,11 +48,7 @@ type instance struct {
 // start starts a provider without configuring it.
 func start(t *testing.T) *plugin {
 	t.Helper()
-	srv, err := providerserver.NewProtocol6WithError(provider.New("test")())()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &plugin{t: t, server: srv, schema: schemas()}
+	return &plugin{t: t, server: newBothWays(t), schema: schemas()}
 }
 
 // schemas are what the provider offers. They never change, so they are asked
@@ -72,8 +68,9 @@ func (p *place) plugin(t *testing.T) *plugin {
 	if p.shared != nil {
 		return p.shared
 	}
-	out := start(t)
-	out.logs = p.logs
+	server := newBothWays(t)
+	server.compared = p.compared
+	out := &plugin{t: t, server: server, schema: schemas(), logs: p.logs}
 	out.mustPass("configure", out.configure(p.args))
 	return out
 }

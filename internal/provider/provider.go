@@ -6,6 +6,7 @@ package provider
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -30,12 +31,15 @@ var (
 	_ provider.ProviderWithEphemeralResources = (*agentcreds)(nil)
 )
 
-type agentcreds struct{ version string }
+type agentcreds struct {
+	version string
+	server  atomic.Pointer[server] // nil before Configure
+}
 
 // New gives the constructor that a plugin server calls for each provider
 // configuration. It opens, reads and generates nothing.
 func New(version string) func() provider.Provider {
-	return func() provider.Provider { return &agentcreds{version} }
+	return func() provider.Provider { return &agentcreds{version: version} }
 }
 
 func (p *agentcreds) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {

@@ -63,20 +63,30 @@ func (r *secretResource) Read(ctx context.Context, req resource.ReadRequest, res
 		return
 	}
 	f := readFacts(ctx, req.Private, &resp.Diagnostics)
-	srv, ok := r.inStore(ctx, f, &resp.Diagnostics)
+	switch r.find(ctx, &m, &f, &resp.Diagnostics) {
+	case absent:
+		remove(ctx, "agent_id", m.AgentID.ValueString(), resp)
+	case there:
+		m.save(ctx, f, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
+	}
+}
+
+// find takes on what the server says of the secret.
+func (r *secretResource) find(ctx context.Context, m *secretModel, f *facts, diags *diag.Diagnostics) finding {
+	srv, ok := r.inStore(ctx, *f, diags)
 	if !ok {
-		return
+		return unread
 	}
 	const title = "Cannot read the agent secret"
-	a, ok := r.agentOf(ctx, m.AgentID.ValueString(), title, resp)
-	if !ok {
-		return
+	a, found := r.seek(ctx, m.AgentID.ValueString(), title, diags)
+	if found != there {
+		return found
 	}
-	if err := r.keeping(srv).look(ctx, srv, a, &m, &f); err != nil {
-		resp.Diagnostics.AddError(title, "Agent "+a.ID+": "+r.explain(err))
-		return
+	if err := r.keeping(srv).look(ctx, srv, a, m, f); err != nil {
+		diags.AddError(title, "Agent "+a.ID+": "+r.explain(err))
+		return unread
 	}
-	m.save(ctx, f, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
+	return there
 }
 
 // look takes on what the server says of the secrets of the agent.

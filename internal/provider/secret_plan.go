@@ -9,7 +9,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
@@ -58,7 +57,7 @@ func (r *secretResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		if resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...); resp.Diagnostics.HasError() {
 			return
 		}
-		r.refuseOnSingle(ctx, map[string]bool{"grace_period": !plan.GracePeriod.IsNull(), "expire_after": !plan.ExpireAfter.IsNull()}, oneSecret, &resp.Diagnostics)
+		r.refuse(ctx, &plan, &resp.Diagnostics)
 	}
 	if req.State.Raw.IsNull() || resp.Diagnostics.HasError() {
 		if !resp.Diagnostics.HasError() {
@@ -80,19 +79,28 @@ func (r *secretResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		r.warnTaken(ctx, plan.AgentID, plan.OnExisting, &resp.Diagnostics)
 		return // another agent: a new secret, planned for itself, whose warnings Terraform drops
 	}
-	set := func(name string, v attr.Value) {
+	r.foresee(&plan, &state, f, func(name string, v attr.Value) {
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), v)...)
-	}
-	what := decide(&plan, &state, f)
+	}, &resp.Diagnostics)
+}
+
+// refuse tells what the server cannot do.
+func (r *secretResource) refuse(ctx context.Context, plan *secretModel, diags *diag.Diagnostics) {
+	r.refuseOnSingle(ctx, map[string]bool{"grace_period": !plan.GracePeriod.IsNull(), "expire_after": !plan.ExpireAfter.IsNull()}, oneSecret, diags)
+}
+
+// foresee sets what an update changes, and tells what it means.
+func (r *secretResource) foresee(plan, state *secretModel, f facts, set func(string, attr.Value), diags *diag.Diagnostics) {
+	what := decide(plan, state, f)
 	switch what {
 	case rotateIt, askTheClock:
-		unknownSecret(ctx, &resp.Plan, &resp.Diagnostics)
+		unknownSecret(set)
 		set("rotation_due", types.BoolValue(false))
 		if what == rotateIt {
 			set("drift", types.BoolValue(false))
 		}
 	case keepIt:
-		planMoves(&plan, &state, f, set)
+		planMoves(plan, state, f, set)
 		if plan.given() && !state.Hint.IsNull() {
 			set("hint", types.StringNull()) // of an imported secret
 		}
@@ -100,19 +108,19 @@ func (r *secretResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 			set("rotation_due", types.BoolValue(false))
 		}
 	}
-	plan.tellHandling(&state, what, &resp.Diagnostics)
-	warnings(&plan, &state, f, what, &resp.Diagnostics)
-	warnUse(&plan, &state, f, what, &resp.Diagnostics)
+	plan.tellHandling(state, what, diags)
+	warnings(plan, state, f, what, diags)
+	warnUse(plan, state, f, what, diags)
 }
 
 // unknownSecret marks what a rotation makes anew.
-func unknownSecret(ctx context.Context, plan *tfsdk.Plan, diags *diag.Diagnostics) {
+func unknownSecret(set func(string, attr.Value)) {
 	for name, v := range map[string]attr.Value{
 		"secret_id": types.StringUnknown(), "secret": types.StringUnknown(), "sealed_secret": types.StringUnknown(), "hint": types.StringUnknown(),
 		"version": types.Int64Unknown(), "rotated_at": timetypes.NewRFC3339Unknown(), "expires_at": timetypes.NewRFC3339Unknown(),
 		"previous": types.ObjectUnknown(previousTypes),
 	} {
-		diags.Append(plan.SetAttribute(ctx, path.Root(name), v)...)
+		set(name, v)
 	}
 }
 
