@@ -14,6 +14,13 @@ import (
 // and something behind it. Names are told apart by letter case, as RFC 7515
 // and 7519 want it and encoding/json does not.
 func Object(text []byte) (map[string]json.RawMessage, error) {
+	if members, ok := flat(bytes.Clone(text)); ok { // the members are parts of it
+		return members, nil
+	}
+	return object(text)
+}
+
+func object(text []byte) (map[string]json.RawMessage, error) {
 	if !utf8.Valid(text) {
 		return nil, fmt.Errorf("%w: it is not valid UTF-8", ErrForm)
 	}

@@ -240,6 +240,11 @@ func (g *group) settle(c *call, t *tx) {
 		g.broken = t.broken // SQLite may have rolled back everything
 	}
 	g.mark("ROLLBACK TO turn", true)
+	for _, key := range t.spent {
+		if g.broken == nil && !g.alone { // what was forgotten stays so, which nobody can tell
+			_, g.broken = g.c.exec(unspend, key)
+		}
+	}
 	if g.broken != nil && t.broken != nil {
 		g.broken = t.broken // which is why
 	}

@@ -22,6 +22,7 @@ const (
 	spend = `INSERT INTO spent (key, expires) VALUES (?1, ?2)
 		ON CONFLICT (key) DO UPDATE SET expires = ?2 WHERE expires <= ?3`
 	forget      = `DELETE FROM spent WHERE key IN (SELECT key FROM spent WHERE expires <= ? LIMIT 128)`
+	unspend     = `DELETE FROM spent WHERE key = ?`
 	selectSpent = `SELECT 1 FROM spent WHERE key = ?`
 
 	touch = `UPDATE secrets SET first_used = coalesce(first_used, ?3), last_used = max(coalesce(last_used, 0), ?3)
@@ -59,21 +60,23 @@ func (t *tx) SetSetting(name, value string) error {
 }
 
 // Spend marks a key, once. Some of those who make one also forget those
-// that expired, so the table stays as large as what is in force.
+// that expired, so the table stays as large as what is in force. It needs no
+// savepoint, which would cost more than all this: see group.settle.
 func (t *tx) Spend(key string, expires time.Time) error {
 	if err := t.ready(); err != nil {
 		return err
 	}
 	now := t.now().Unix()
 	if t.c.spent++; t.c.spent%sweep == 1 {
-		if _, err := t.exec(forget, now); err != nil {
+		if _, err := t.c.exec(forget, now); err != nil {
 			return t.fail("spent keys", err)
 		}
 	}
-	n, err := t.exec(spend, key, expires.Unix(), now)
+	n, err := t.c.exec(spend, key, expires.Unix(), now)
 	if err == nil && n == 0 {
 		return store.ErrExists
 	}
+	t.spent = append(t.spent, key)
 	return t.fail("spent key", err)
 }
 

@@ -23,6 +23,7 @@ type tx struct {
 	group  *group  // nil in a View
 	places *places // nil in an Update, of which something may be undone
 	wrote  bool
+	spent  []string // the keys that it spent
 	// broken is the first error that no caller can expect. SQLite may have
 	// rolled back the whole transaction because of it, and what is written
 	// then would be committed by itself: nothing more is done.

@@ -1,0 +1,75 @@
+package sqlite
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+)
+
+// TestSpend_together: in a commit that several share, what one spent who failed
+// then is not spent, whatever else it wrote, and the others' is.
+func TestSpend_together(t *testing.T) {
+	s := openWith(t, newPath(t), seams{})
+	later, failed := time.Now().Add(time.Hour), errors.New("failed")
+	const id = "00000000-0000-4000-8000-000000000001"
+	writes := func(tx store.Tx) error { return tx.AddAgent(store.Agent{ID: id}) }
+	spends := func(tx store.Tx) error { return tx.Spend("k", later) }
+	fails := func(store.Tx) error { return failed }
+	riders := []struct {
+		steps []func(store.Tx) error
+		want  error
+	}{
+		{[]func(store.Tx) error{spends, fails}, failed},
+		{[]func(store.Tx) error{spends, writes, fails}, failed},
+		{[]func(store.Tx) error{writes, spends, fails}, failed},
+		{[]func(store.Tx) error{spends}, nil},
+		{[]func(store.Tx) error{spends, writes}, store.ErrExists},
+		{[]func(store.Tx) error{fails}, failed},
+	}
+	waiting := func() int {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.queue)
+	}
+	update := func(steps []func(store.Tx) error) error {
+		return s.Update(t.Context(), func(tx store.Tx) ([]audit.Event, error) {
+			for _, step := range steps {
+				if err := step(tx); err != nil {
+					return nil, err
+				}
+			}
+			return one, nil
+		})
+	}
+	held, release := make(chan struct{}), make(chan struct{})
+	var done sync.WaitGroup
+	done.Go(func() { // holds the first commit until all others wait for the second
+		if err := s.Update(t.Context(), func(store.Tx) ([]audit.Event, error) {
+			close(held)
+			<-release
+			return one, nil
+		}); err != nil {
+			t.Error(err)
+		}
+	})
+	<-held
+	for n, r := range riders {
+		done.Go(func() {
+			if err := update(r.steps); !errors.Is(err, r.want) {
+				t.Errorf("rider %d: %v, want %v", n, err, r.want)
+			}
+		})
+		for waiting() <= n {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	close(release)
+	done.Wait()
+	if agents, entries := count(t, s); agents != 0 || entries != 3 {
+		t.Errorf("%d agents and %d entries, want 0 and 3", agents, entries)
+	}
+}
