@@ -66,9 +66,11 @@ func examine(ctx context.Context, path string) (f Facts, err error) {
 	if err := c.intact(); err != nil {
 		return f, err
 	}
-	if f.Format, _, err = c.format(); err != nil {
+	h, err := c.header()
+	if err != nil {
 		return f, err
 	}
+	f.Format = h.format
 	err = c.row("SELECT value FROM meta WHERE name = 'store_id'", nil, &f.ID)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = fmt.Errorf("%w: it has no store_id", errDamaged)

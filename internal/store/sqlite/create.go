@@ -93,8 +93,12 @@ func build(path string, cfg Config) error {
 	if err := c.script(fmt.Sprintf("PRAGMA application_id = %d", applicationID)); err != nil {
 		return err
 	}
-	for i, script := range cfg.migrations {
-		if err := migrate(c, script, i+1); err != nil {
+	for range cfg.migrations {
+		h, err := c.header()
+		if err == nil {
+			err = cfg.formats().migrate(c, h)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -233,3 +233,67 @@ func TestFormat_upgradeFails(t *testing.T) {
 		t.Errorf("%d agents, want 2", agents)
 	}
 }
+
+// TestFormat_expands: after a migration that only adds, programs of the format
+// before go on, those that have the store open and those that come; one that takes
+// away, or an older program, is told of the newer version. A quarantine is kept.
+func TestFormat_expands(t *testing.T) {
+	adds, takes := "CREATE TABLE more (n INTEGER PRIMARY KEY) STRICT", "ALTER TABLE agents RENAME TO people"
+	before := seams{migrations: migrations}
+	after := seams{migrations: append(slices.Clone(migrations), adds), expanding: map[int]bool{len(migrations) + 1: true}}
+	last := seams{migrations: append(slices.Clone(after.migrations), takes), expanding: after.expanding}
+	path := newPath(t)
+	old := openWith(t, path, before)
+	if err := old.Update(t.Context(), func(tx store.Tx) ([]audit.Event, error) {
+		return []audit.Event{{Action: audit.StoreQuarantine}}, tx.SetQuarantined(true)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	fresh := newPath(t)
+	openWith(t, fresh, after)
+	openWith(t, path, after)
+	for name, s := range map[string]*Store{"one that was there": old, "one that comes": openWith(t, path, before), "one that comes to a new store": openWith(t, fresh, before)} {
+		if err := s.Update(t.Context(), nothing); err != nil {
+			t.Errorf("%s: Update = %v", name, err)
+		}
+		if err := s.View(t.Context(), func(r store.Reader) error {
+			if r.Quarantined() != (s.file == old.file) {
+				t.Errorf("%s: Quarantined = %v", name, r.Quarantined())
+			}
+			return nil
+		}); err != nil {
+			t.Errorf("%s: View = %v", name, err)
+		}
+	}
+	_, err := Open(t.Context(), Config{Path: path, seams: seams{migrations: migrations[:len(migrations)-1]}})
+	wantErr(t, "Open by the program before", err, store.ErrForeign, "newer version")
+	openWith(t, path, last)
+	wantErr(t, "Update after a migration that takes away", old.Update(t.Context(), nothing), store.ErrForeign, "newer version")
+	_, err = Open(t.Context(), Config{Path: path, seams: before})
+	wantErr(t, "Open after it", err, store.ErrForeign, "newer version")
+}
+
+// TestFormat_leased: nobody changes the format under a server, which also a store
+// of the same process is; not even by adding to it. When it ends, others do.
+func TestFormat_leased(t *testing.T) {
+	newer := seams{migrations: append(slices.Clone(migrations), "CREATE TABLE more (n INTEGER PRIMARY KEY) STRICT"), expanding: map[int]bool{len(migrations) + 1: true}}
+	path := newPath(t)
+	server := func(name string) *Store {
+		s, err := Open(t.Context(), Config{Path: path, Create: true, Server: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return s
+	}
+	first, second := server("serve 1"), server("serve 2")
+	for _, s := range []*Store{first, second} {
+		_, err := Open(t.Context(), Config{Path: path, seams: newer})
+		wantErr(t, "Open by a newer program", err, store.ErrBusy, path, "serve 2 (process ", "since 20")
+		openWith(t, path, seams{}) // one of the same version is welcome
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	openWith(t, path, newer)
+}

@@ -57,6 +57,8 @@ func (s *Store) hold(ctx context.Context, name string) (err error) {
 		return nil
 	}
 	since := time.Now()
+	// What others have left there who are gone; not when there is somebody.
+	_ = alone(ctx, s.file, once, func() error { return nil })
 	if s.leased, err = openLease(s.file); err != nil {
 		return err
 	}

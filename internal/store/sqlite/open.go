@@ -29,6 +29,7 @@ type Config struct {
 type seams struct {
 	patience   time.Duration                    // 0 means 10 seconds
 	migrations []string                         // nil means those of this program
+	expanding  map[int]bool                     // as of migrations
 	remote     func(dir string) (string, error) // nil means remote
 	settings   string                           // further ones of each connection
 }
@@ -41,7 +42,7 @@ func (c Config) withDefaults() Config {
 		c.patience = defaultPatience
 	}
 	if c.migrations == nil {
-		c.migrations = migrations
+		c.migrations, c.expanding = migrations, expanding
 	}
 	if c.remote == nil {
 		c.remote = remote
@@ -49,6 +50,8 @@ func (c Config) withDefaults() Config {
 	c.settings = settings + c.settings
 	return c
 }
+
+func (c Config) formats() formats { return formats{c.migrations, c.expanding} }
 
 // Open opens the store at cfg.Path. It changes nothing but stores of this
 // program: what else is there stays as it is, and the error wraps
@@ -144,7 +147,7 @@ func (s *Store) prepare(ctx context.Context, cfg Config) error {
 	if s.is, err = os.Lstat(s.file); err != nil {
 		return err
 	}
-	if err := s.bring(ctx, cfg.migrations); err != nil {
+	if err := s.bring(ctx, cfg.formats()); err != nil {
 		return err
 	}
 	if err := s.hold(ctx, cfg.Server); err != nil {

@@ -27,6 +27,19 @@ var (
 // store of each format, which must be read right for ever.
 var migrations = []string{format1, format2, format3, format4}
 
+// expanding are the formats whose migrations only add to what the format before
+// had: tables, indexes, and columns with a default that is right for what does not
+// know of them. What a program of the format before reads and writes must stay
+// right. A later migration, which does not expand, may take away what nobody uses
+// any more.
+var expanding = map[int]bool{}
+
+// formats are those that a program knows.
+type formats struct {
+	migrations []string
+	expanding  map[int]bool
+}
+
 // newerError says that the store has a format that this program does not know.
 type newerError struct{ format, known int }
 
@@ -34,23 +47,23 @@ func (e *newerError) Error() string {
 	return fmt.Sprintf("it was written by a newer version (format %d, this program knows %d): upgrade the provider", e.format, e.known)
 }
 
-// migrate takes the open transaction of c one format further, to format to.
-func migrate(c *conn, script string, to int) error {
-	if err := c.script(script); err != nil {
-		return fmt.Errorf("migrate to format %d: %w", to, err)
+// migrate takes the open transaction of c one format further, from h.
+func (f formats) migrate(c *conn, h header) error {
+	if err := c.script(f.migrations[h.format]); err != nil {
+		return fmt.Errorf("migrate to format %d: %w", h.format+1, err)
 	}
-	return c.setFormat(to, false)
+	return c.setHeader(h.next(f.expanding[h.format+1]))
 }
 
 // bring brings the store to the newest format, unless a server uses it.
-func (s *Store) bring(ctx context.Context, migrations []string) error {
-	format, _, err := s.writer.format()
-	if err != nil || format >= len(migrations) {
-		return errors.Join(err, s.upgrade(ctx, s.writer, migrations))
+func (s *Store) bring(ctx context.Context, f formats) error {
+	h, err := s.writer.header()
+	if err != nil || h.format >= len(f.migrations) {
+		return errors.Join(err, s.upgrade(ctx, s.writer, f))
 	}
-	err = alone(ctx, s.file, s.patiently, func() error { return s.upgrade(ctx, s.writer, migrations) })
+	err = alone(ctx, s.file, s.patiently, func() error { return s.upgrade(ctx, s.writer, f) })
 	if _, used := errors.AsType[*leasedError](err); used {
-		return fmt.Errorf("%w, with format %d, which this program would change to %d: upgrade that server and start it again, then this works", err, format, len(migrations))
+		return fmt.Errorf("%w, with format %d, which this program would change to %d: upgrade that server and start it again, then this works", err, h.format, len(f.migrations))
 	}
 	return err
 }
@@ -58,27 +71,24 @@ func (s *Store) bring(ctx context.Context, migrations []string) error {
 // upgrade brings the store to the newest format, each step in a transaction of
 // its own. Of several processes one does a step; the others wait, and find it
 // done.
-func (s *Store) upgrade(ctx context.Context, c *conn, migrations []string) error {
+func (s *Store) upgrade(ctx context.Context, c *conn, f formats) error {
 	since := time.Now()
-	known := len(migrations)
+	known := len(f.migrations)
 	for {
-		format, closed, err := c.format()
+		h, err := c.header()
 		switch {
 		case err != nil:
 			return err
-		case format == known && c.begun:
+		case h.format >= known && !h.usable(known):
+			return &newerError{h.format, known}
+		case h.format >= known && c.begun:
 			return c.commit()
-		case format == known:
+		case h.format >= known:
 			return nil
-		case format > known:
-			return &newerError{format, known}
-		case format < 1:
+		case h.format < 1:
 			return fmt.Errorf("%w: it has no format", errDamaged)
 		case c.begun: // nobody can be faster now
-			if err := migrate(c, migrations[format], format+1); err != nil {
-				return err
-			}
-			if err := c.setFormat(format+1, closed); err != nil {
+			if err := f.migrate(c, h); err != nil {
 				return err
 			}
 			if err := c.commit(); err != nil {

@@ -154,14 +154,14 @@ func (s *Store) connect(setting string) (*conn, error) {
 // taken from under our feet: a newer program has changed the format, or
 // somebody the file.
 func (s *Store) check(c *conn) error {
-	format, closed, err := c.format()
+	h, err := c.header()
 	switch {
 	case err != nil:
 		return err
-	case format != s.format:
-		return &newerError{format, s.format}
+	case h.format < s.format, !h.usable(s.format):
+		return &newerError{h.format, s.format}
 	}
-	c.closed = closed
+	c.closed = h.closed
 	return s.unmoved()
 }
 
