@@ -65,6 +65,7 @@ func TestSoak(t *testing.T) {
 	if t.Failed() {
 		return
 	}
+	u.populate(t, min(3000, int(10*duration.Seconds())))
 	full := u.use(t, residents, soakFull, 0)
 	before := u.settled(t, nil)
 	began := time.Now()
@@ -100,7 +101,25 @@ func TestSoak(t *testing.T) {
 type use struct {
 	*serving
 	*weather
-	nth atomic.Int64
+	nth    atomic.Int64
+	agents int // which do nothing
+}
+
+// populate makes agents that do nothing. What a store keeps in memory is bounded,
+// and a store that has more is needed to see that.
+func (u *use) populate(t *testing.T, agents int) {
+	var done sync.WaitGroup
+	for range soakClients {
+		done.Go(func() {
+			for range agents / soakClients {
+				if u.send(t, "POST", "/scim2/Agents", `{}`, nil) != http.StatusCreated {
+					t.Error("an agent is not made")
+				}
+			}
+		})
+	}
+	done.Wait()
+	u.agents = agents
 }
 
 // resident is a new agent with one live credential.
@@ -161,7 +180,7 @@ func (u *use) turn(t *testing.T, at **lived) {
 	case n%4 == 1:
 		u.send(t, "GET", all, "", nil)
 	case n%4 == 2:
-		u.send(t, "GET", "/scim2/Agents?count=50", "", nil)
+		u.send(t, "GET", fmt.Sprintf("/scim2/Agents?count=50&startIndex=%d", 1+int(n*131)%(u.agents+1)), "", nil)
 	case n%40 == 3:
 		var made struct{ ID string }
 		u.send(t, "POST", "/scim2/Agents", `{}`, &made)
@@ -173,11 +192,14 @@ func (u *use) turn(t *testing.T, at **lived) {
 type reading struct {
 	at                time.Duration
 	files, goroutines int
-	resident, heap    int // bytes
+	resident, anon    int // bytes: of all, and without files
+	heap, runtime     int // bytes of the anon: of Go's heap in use, and of all that Go has
+	released          int // bytes that Go has given back
 }
 
 func (r reading) String() string {
-	return fmt.Sprintf("%d files, %d goroutines, %.1f MiB resident, %.1f MiB of heap in use", r.files, r.goroutines, mib(r.resident), mib(r.heap))
+	return fmt.Sprintf("%d files, %d goroutines, %.1f MiB resident, %.1f of them the program's own, %.1f of those Go's (heap in use %.1f)",
+		r.files, r.goroutines, mib(r.resident), mib(r.anon), mib(r.runtime-r.released), mib(r.heap))
 }
 
 func mib(bytes int) float64 { return float64(bytes) / (1 << 20) }
@@ -191,8 +213,10 @@ func (u *use) read(t *testing.T) (r reading) {
 	if err != nil {
 		t.Error(err)
 	}
-	r.files, r.resident = len(files), u.memory(t, "VmRSS")
-	for name, into := range map[string]*int{"go_goroutines": &r.goroutines, "go_memstats_heap_inuse_bytes": &r.heap} {
+	r.files, r.resident, r.anon = len(files), u.memory(t, "VmRSS"), u.memory(t, "RssAnon")
+	for name, into := range map[string]*int{
+		"go_goroutines": &r.goroutines, "go_memstats_heap_inuse_bytes": &r.heap, "go_memstats_sys_bytes": &r.runtime, "go_memstats_heap_released_bytes": &r.released,
+	} {
 		found := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindStringSubmatch(text)
 		if found == nil {
 			t.Errorf("no %s in the metrics", name)
