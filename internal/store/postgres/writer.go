@@ -167,6 +167,12 @@ func (w *writer) carry(ctx context.Context, calls []*call) {
 	began := time.Now()
 	for len(calls) > 0 {
 		g := &group{w: w, ctx: ctx, calls: calls}
+		if w.c == nil { // it was lost while the last attempt was undone
+			if err := w.again(ctx, began); err != nil {
+				g.answer(err)
+				return
+			}
+		}
 		err := g.try()
 		calls = slices.DeleteFunc(slices.Clone(calls), (*call).gone)
 		switch {
