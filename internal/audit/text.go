@@ -21,20 +21,24 @@ func (e Entry) text(b []byte) []byte {
 	} {
 		b = quote(append(b, m.name...), m.value)
 	}
-	b = append(b, `,"detail":`...)
-	if e.Detail == nil {
-		b = append(b, "null"...)
-	} else {
-		b = append(b, '{')
-		for n, name := range slices.Sorted(maps.Keys(e.Detail)) {
-			if n > 0 {
-				b = append(b, ',')
-			}
-			b = quote(append(quote(b, name), ':'), e.Detail[name])
-		}
-		b = append(b, '}')
-	}
+	b = AppendDetail(append(b, `,"detail":`...), e.Detail)
 	return append(quote(append(b, `,"prev":`...), e.Prev), '}')
+}
+
+// AppendDetail appends the JSON form of the details of an entry: sorted by their
+// names, as encoding/json makes it.
+func AppendDetail(b []byte, detail map[string]string) []byte {
+	if detail == nil {
+		return append(b, "null"...)
+	}
+	b = append(b, '{')
+	for n, name := range slices.Sorted(maps.Keys(detail)) {
+		if n > 0 {
+			b = append(b, ',')
+		}
+		b = quote(append(quote(b, name), ':'), detail[name])
+	}
+	return append(b, '}')
 }
 
 // quote appends a string as encoding/json writes it: most need no escape.
