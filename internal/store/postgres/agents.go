@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -14,10 +13,12 @@ const (
 	selectAgent = `SELECT id, external_id, display_name, description, owner, attributes, user_serving,
 		inactive, locked, scopes, audiences, auth_methods, owner_token, revoked_at, epoch, last_secret,
 		created, modified FROM agents`
-	insertAgent = `INSERT INTO agents (id, external_id, display_name, description, owner, attributes,
+	insertAgent = `WITH added AS (INSERT INTO agents (id, external_id, display_name, description, owner, attributes,
 		user_serving, inactive, locked, scopes, audiences, auth_methods, owner_token, revoked_at, epoch,
 		last_secret, created, modified)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT DO NOTHING`
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT DO NOTHING RETURNING n)
+		INSERT INTO agent_counts SELECT n >> 10, 1 FROM added`
+	deleteAgent = `WITH gone AS (DELETE FROM agents WHERE id = $1 RETURNING n) INSERT INTO agent_counts SELECT n >> 10, -1 FROM gone`
 	// An error would end the transaction, so what is taken is looked for first.
 	updateAgent = `UPDATE agents SET (external_id, display_name, description, owner, attributes, user_serving,
 		inactive, locked, scopes, audiences, auth_methods, owner_token, revoked_at, epoch, last_secret, created, modified) =
@@ -88,31 +89,18 @@ func (t *tx) AgentByExternalID(externalID string) (store.Agent, error) {
 
 // Agents reads a page of agents.
 func (t *tx) Agents(q store.Query) (store.Page, error) {
-	var page store.Page
 	if err := t.ready(); err != nil {
-		return page, err
+		return store.Page{}, err
 	}
-	where, args := conditions(q.Where)
-	n := len(args)
-	if where != "" { // there are too many combinations to prepare them all
-		args = append([]any{pgx.QueryExecModeExec}, args...)
+	if len(q.Where) == 0 {
+		return t.everyone(q.Offset, q.Limit)
 	}
-	if err := t.row("SELECT count(*) FROM agents"+where, args, &page.Total); err != nil {
-		return store.Page{}, t.fail("count agents", err)
-	}
-	if q.Limit <= 0 || q.Offset >= page.Total {
-		return page, nil
-	}
-	args = append(args, q.Limit, max(0, q.Offset))
-	bound := fmt.Sprintf(" ORDER BY n LIMIT $%d OFFSET $%d", n+1, n+2)
-	if err := t.rows(selectAgent+where+bound, args, func(scan scan) error {
-		a, err := scanAgent(scan)
-		page.Agents = append(page.Agents, a)
-		return err
-	}); err != nil {
-		return store.Page{}, t.fail("list agents", err)
-	}
-	return page, nil
+	return t.some(q)
+}
+
+// unprepared are arguments of a statement that is not worth keeping.
+func unprepared(args []any) []any {
+	return append([]any{pgx.QueryExecModeExec}, args...)
 }
 
 // AddAgent adds an agent.
@@ -127,5 +115,5 @@ func (t *tx) SetAgent(a store.Agent) error {
 
 // RemoveAgent removes an agent; what is its own follows by itself.
 func (t *tx) RemoveAgent(id string) error {
-	return t.write("agent "+id, "DELETE FROM agents WHERE id = $1", id)
+	return t.write("agent "+id, deleteAgent, id)
 }

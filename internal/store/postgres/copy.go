@@ -257,6 +257,7 @@ func (k *copying) finish(ctx context.Context) error {
 		}
 		var b pgx.Batch
 		b.Queue("INSERT INTO chains (n, birth) VALUES (0, 1) ON CONFLICT DO NOTHING")
+		b.Queue(countAgents)
 		b.Queue(deleteSetting, copyName)
 		b.Queue("ANALYZE")
 		return tx.SendBatch(ctx, &b).Close()

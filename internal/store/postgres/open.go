@@ -26,12 +26,16 @@ type Config struct {
 	migrations []string // nil means those of this program
 }
 
-//go:embed schema/1.sql
-var format1 string
+var (
+	//go:embed schema/1.sql
+	format1 string
+	//go:embed schema/2.sql
+	format2 string
+)
 
 // migrations lead from each format to the next; the number of the newest is how
 // many there are. One that was released is never edited.
-var migrations = []string{format1}
+var migrations = []string{format1, format2}
 
 // The names of what the store says of itself in the table meta.
 const (

@@ -47,7 +47,7 @@ func TestOpen_refused(t *testing.T) {
 	}{
 		"tables of others":   {server.URL("foreign_tables"), store.ErrForeign, "its schema foreign_tables holds something else"},
 		"another program":    {server.URL("other_program"), store.ErrForeign, "holds something else"},
-		"newer":              {server.URL("newer"), store.ErrForeign, "format 99, this program knows 1): upgrade the provider"},
+		"newer":              {server.URL("newer"), store.ErrForeign, "format 99, this program knows 2): upgrade the provider"},
 		"no format":          {server.URL("without_format"), nil, "it has no format"},
 		"no utf-8":           {strings.TrimSuffix(server.URL(""), "postgres") + "latin", nil, "its encoding is LATIN1"},
 		"no such database":   {strings.TrimSuffix(server.URL(""), "postgres") + "none", nil, `database "none" does not exist`},
@@ -85,7 +85,7 @@ func TestOpen_refused(t *testing.T) {
 func TestNewerMeanwhile(t *testing.T) {
 	server := pgtest.Start(t)
 	s := open(t, postgres.Config{URL: server.URL("")})
-	run(t, server.URL(""), `UPDATE agentcreds.meta SET value = '2' WHERE name = 'format'`)
+	run(t, server.URL(""), `UPDATE agentcreds.meta SET value = '99' WHERE name = 'format'`)
 	err := s.View(t.Context(), func(store.Reader) error { t.Error("it reads"); return nil })
 	if !errors.Is(err, store.ErrForeign) {
 		t.Errorf("View = %v, want ErrForeign", err)

@@ -227,15 +227,18 @@ func (w *writer) pause() {
 	time.Sleep(pause/2 + time.Duration(time.Now().UnixNano())%(pause/2+1))
 }
 
-// forget removes marks that have expired, now and then, and in no transaction of
-// others: they would conflict.
+// forget removes marks that have expired, now and then, and makes one of the
+// counts of each range, in no transaction of others: they would conflict.
 func (w *writer) forget(ctx context.Context) {
 	now := w.s.now()
 	if w.c == nil || now.Sub(w.forgot) < forgetEvery {
 		return
 	}
 	w.forgot = now
-	if _, err := w.c.Exec(ctx, forget, now.Unix()); lost(err) {
+	var b pgx.Batch
+	b.Queue(forget, now.Unix())
+	b.Queue(mergeCounts)
+	if err := send(ctx, w.c, &b, w.s.place.answer); lost(err) {
 		w.drop()
 	}
 }
