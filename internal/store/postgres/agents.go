@@ -17,8 +17,8 @@ const (
 		user_serving, inactive, locked, scopes, audiences, auth_methods, owner_token, revoked_at, epoch,
 		last_secret, created, modified)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT DO NOTHING RETURNING n)
-		INSERT INTO agent_counts SELECT n >> 10, 1 FROM added`
-	deleteAgent = `WITH gone AS (DELETE FROM agents WHERE id = $1 RETURNING n) INSERT INTO agent_counts SELECT n >> 10, -1 FROM gone`
+		INSERT INTO agent_counts SELECT n >> 12, 1 FROM added`
+	deleteAgent = `WITH gone AS (DELETE FROM agents WHERE id = $1 RETURNING n) INSERT INTO agent_counts SELECT n >> 12, -1 FROM gone`
 	// An error would end the transaction, so what is taken is looked for first.
 	updateAgent = `UPDATE agents SET (external_id, display_name, description, owner, attributes, user_serving,
 		inactive, locked, scopes, audiences, auth_methods, owner_token, revoked_at, epoch, last_secret, created, modified) =

@@ -11,13 +11,15 @@ import (
 
 // Agents are numbered, and counted by ranges of their numbers (schema/2.sql).
 const (
-	rangeBits = 10
+	rangeBits = 12
 	// How many there are, and in which range the one at an offset is, if there is
 	// one, with how many before that range.
 	selectRange = `SELECT sum(n) OVER ()::bigint, range, before::bigint FROM
 		(SELECT range, n, sum(n) OVER (ORDER BY range) - n AS before FROM (SELECT range, sum(delta) AS n FROM agent_counts GROUP BY range) counted) placed
 		ORDER BY before > $1, range DESC LIMIT 1`
-	countAgents = `INSERT INTO agent_counts SELECT n >> 10, count(*) FROM agents GROUP BY 1`
+	// The index alone is walked to where the page begins.
+	selectPlaced = selectAgent + ` WHERE n >= (SELECT n FROM agents WHERE n >= $1 ORDER BY n LIMIT 1 OFFSET $3) ORDER BY n LIMIT $2`
+	countAgents  = `INSERT INTO agent_counts SELECT n >> 12, count(*) FROM agents GROUP BY 1`
 	// Only where there are many rows more than ranges: each is read for each page.
 	mergeCounts = `WITH taken AS (SELECT ctid FROM agent_counts
 			WHERE (SELECT count(*) > 256 + count(DISTINCT range) FROM agent_counts) LIMIT 100000 FOR UPDATE SKIP LOCKED),
@@ -37,7 +39,7 @@ func (t *tx) everyone(offset, limit int) (page store.Page, err error) {
 	if limit <= 0 || offset >= page.Total {
 		return page, nil
 	}
-	page.Agents, err = t.agents(selectAgent+" WHERE n >= $1 ORDER BY n LIMIT $2 OFFSET $3", number<<rangeBits, limit, offset-int(before))
+	page.Agents, err = t.agents(selectPlaced, number<<rangeBits, limit, offset-int(before))
 	return page, err
 }
 

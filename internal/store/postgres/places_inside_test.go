@@ -56,7 +56,7 @@ func TestPlaces(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, offset := range []int{-1, 0, 1, 1022, 1023, 1024, 5000, 8191, len(all) - 3, len(all), len(all) + 1} {
+		for _, offset := range []int{-1, 0, 1, 1023, 1024, 4095, 4096, 5000, 8191, len(all) - 3, len(all), len(all) + 1} {
 			var page store.Page
 			if err := s.View(t.Context(), func(r store.Reader) (err error) {
 				page, err = r.Agents(store.Query{Offset: offset, Limit: 5})

@@ -1,4 +1,4 @@
--- Format 2. How many agents there are in each range of 1024 numbers, so that a
+-- Format 2. How many agents there are in each range of 4096 numbers, so that a
 -- page is found, and all are counted, without walking past them. A row is what
 -- was added to a range, or taken from it: nobody waits for anybody, and now and
 -- then the rows of a range are made one.
@@ -8,4 +8,4 @@ CREATE TABLE agent_counts (
   delta bigint NOT NULL
 );
 
-INSERT INTO agent_counts SELECT n >> 10, count(*) FROM agents GROUP BY 1;
+INSERT INTO agent_counts SELECT n >> 12, count(*) FROM agents GROUP BY 1;
