@@ -9,7 +9,8 @@ const quarantineBit = 1 << 20
 
 const (
 	selectFormat = `SELECT value::int FROM meta WHERE name = $1`
-	raiseAgents  = `UPDATE agents SET epoch = epoch + $1`
+	raiseAgents  = `UPDATE agents SET epoch = epoch + $1 WHERE n > $2 AND n <= $3`
+	lastAgent    = `SELECT coalesce(max(n), 0) FROM agents`
 	raiseClients = `UPDATE clients SET epoch = epoch + $1`
 )
 
@@ -44,15 +45,22 @@ func (t *tx) SetQuarantined(closed bool) error {
 	return t.fail("quarantine", err)
 }
 
+// raisedAtOnce is how many agents a statement raises: of a million it would take
+// longer than a statement may.
+const raisedAtOnce = 20_000
+
 // RaiseEpochs raises the epochs of all.
 func (t *tx) RaiseEpochs(n int64) error {
 	if err := t.ready(); err != nil {
 		return err
 	}
-	for _, statement := range []string{raiseAgents, raiseClients} {
-		if _, err := t.exec(statement, n); err != nil {
-			return t.fail("epochs", err)
-		}
+	var last int64
+	err := t.row(lastAgent, nil, &last)
+	for from := int64(0); err == nil && from < last; from += raisedAtOnce {
+		_, err = t.exec(raiseAgents, n, from, from+raisedAtOnce)
 	}
-	return nil
+	if err == nil {
+		_, err = t.exec(raiseClients, n)
+	}
+	return t.fail("epochs", err)
 }
