@@ -15,7 +15,7 @@ import (
 
 const (
 	benchAgents = 1000
-	benchRounds = 3
+	benchRounds = 5
 	// benchLimit ends the rounds early on a machine that has no time: the
 	// ratio of one round is better than none.
 	benchLimit = 8 * time.Minute
@@ -93,8 +93,13 @@ func BenchmarkJourney_agents(b *testing.B) {
 	b.Logf("a plan beside one of the same binary by the framework alone, with the SDK's logs and garbage collection at their defaults: %.2f of the wall, %.2f of the CPU, %.2f of the provider's CPU",
 		plain.ratio(wall), plain.ratio(cpu), plain.ratio(providers))
 	b.ReportMetric(plain.ratio(providers), "plain-ratio")
+	b.ReportMetric(of(plain.ours, providers).Seconds(), "plain-ours-s")
+	b.ReportMetric(of(plain.yard, providers).Seconds(), "plain-yard-s")
 	for _, verb := range verbs {
-		b.ReportMetric(columns[verb].ratio(wall), verb+"-ratio")
+		c := columns[verb]
+		b.ReportMetric(c.ratio(wall), verb+"-ratio")
+		b.ReportMetric(of(c.ours, wall).Seconds(), verb+"-ours-s")
+		b.ReportMetric(of(c.yard, wall).Seconds(), verb+"-yard-s")
 	}
 	b.ReportMetric(of(columns["apply"].ours, memory), "apply-MiB")
 	b.ReportMetric(of(columns["plan"].ours, memory), "plan-MiB")
@@ -154,7 +159,8 @@ func BenchmarkJourney_coldStart(b *testing.B) {
 	b.Logf("cold start, medians of %d: ours %s and %.1f MiB, a plugin that does nothing %s and %.1f MiB: ratio %.2f",
 		len(took[ours]), median(took[ours]), mib(ours), median(took[nothing]), mib(nothing), ratio)
 	b.ReportMetric(ratio, "start-ratio")
-	b.ReportMetric(float64(median(took[ours]).Microseconds())/1000, "start-ms")
+	b.ReportMetric(float64(median(took[ours]).Microseconds())/1000, "start-ours-ms")
+	b.ReportMetric(float64(median(took[nothing]).Microseconds())/1000, "start-yard-ms")
 	b.ReportMetric(mib(ours), "start-MiB")
 }
 
