@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -121,9 +122,7 @@ func (a *Authority) Quarantine(ctx context.Context, p Principal, action audit.Ac
 			q.Heads = append(q.Heads, Head{e.Seq, e.Hash, e.Time})
 			ev.Detail["after:"+strconv.FormatInt(e.Seq, 10)] = e.Hash
 		}
-		for name, value := range detail {
-			ev.Detail[name] = value
-		}
+		maps.Copy(ev.Detail, detail)
 		return []audit.Event{ev}, closeStore(tx, q)
 	})
 	if errors.Is(err, errUnchanged) {

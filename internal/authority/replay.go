@@ -119,8 +119,8 @@ func (w *replay) changed(e audit.Entry) error {
 	if _, err := w.agent(e); err != nil {
 		return err
 	}
-	fields := strings.Fields(e.Detail["changed"])
-	for _, f := range fields {
+	fields := strings.FieldsSeq(e.Detail["changed"])
+	for f := range fields {
 		if slices.Contains(granting, f) {
 			return refuse(Invalid, "its %s changed after the backup, to what is not in the audit: compare it with the configuration (terraform plan)", f)
 		}

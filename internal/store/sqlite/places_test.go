@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2" //nolint:depguard // which agents are removed is no secret
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
@@ -50,11 +51,12 @@ func TestPlaces(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				line := fmt.Sprint(page.Total, " from ", offset, ":")
+				var line strings.Builder
+				fmt.Fprint(&line, page.Total, " from ", offset, ":")
 				for _, a := range page.Agents {
-					line += " " + a.ID
+					line.WriteString(" " + a.ID)
 				}
-				out = append(out, line)
+				out = append(out, line.String())
 			}
 			return out
 		}
