@@ -67,7 +67,7 @@ func (t *tx) clients(query string, args ...any) (found []store.Client, err error
 func clientValues(c store.Client) ([]any, error) {
 	secrets, err := json.Marshal(c.Secrets)
 	keys, err2 := json.Marshal(c.Keys)
-	return []any{c.ID, c.Name, encode(c.Scopes), c.Epoch, string(secrets), string(keys), micros(c.Created), c.Creator}, errors.Join(err, err2)
+	return []any{c.ID, c.Name, store.EncodeText(c.Scopes), c.Epoch, string(secrets), string(keys), micros(c.Created), c.Creator}, errors.Join(err, err2)
 }
 
 // AddClient adds a management client.

@@ -169,7 +169,7 @@ func scanEntry(scan scan) (audit.Entry, error) {
 // enter queues what enters an entry.
 func enter(b *pgx.Batch, e audit.Entry) {
 	b.Queue(insertEntry, e.Seq, e.Time.UnixMicro(), e.Actor, string(e.Action), e.AgentID, e.Target,
-		string(e.Outcome), e.Reason, encode(e.Detail), e.Prev, e.Hash)
+		string(e.Outcome), e.Reason, store.EncodeText(e.Detail), e.Prev, e.Hash)
 }
 
 // keepable brings an event into the form in which it is read again: the hash of

@@ -123,7 +123,7 @@ func eachRole(found *[]store.Role) func(scan) error {
 }
 
 func roleValues(r store.Role) []any {
-	return []any{r.ID, r.Name, encode(r.Scopes), r.Creator, micros(r.Created)}
+	return []any{r.ID, r.Name, store.EncodeText(r.Scopes), r.Creator, micros(r.Created)}
 }
 
 // AddRole adds a role.

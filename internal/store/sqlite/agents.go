@@ -26,8 +26,8 @@ func agentValues(a store.Agent) []any {
 		external = a.ExternalID
 	}
 	return []any{
-		a.ID, external, a.DisplayName, a.Description, a.Owner, encode(a.Attributes), a.UserServing,
-		a.Inactive, a.Locked, encode(a.Scopes), encode(a.Audiences), encode(a.AuthMethods), a.OwnerToken,
+		a.ID, external, a.DisplayName, a.Description, a.Owner, store.EncodeText(a.Attributes), a.UserServing,
+		a.Inactive, a.Locked, store.EncodeText(a.Scopes), store.EncodeText(a.Audiences), store.EncodeText(a.AuthMethods), a.OwnerToken,
 		micros(a.RevokedAt), a.Epoch, a.LastSecret, micros(a.Created), micros(a.Modified),
 	}
 }

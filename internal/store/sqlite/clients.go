@@ -74,7 +74,7 @@ func (t *tx) putClient(statement string, c store.Client) error {
 	if err := errors.Join(err, err2); err != nil {
 		return t.fail("client "+c.ID, err)
 	}
-	return t.writeOf(c.ID, "client "+c.ID, statement, c.ID, c.Name, encode(c.Scopes), c.Epoch, string(secrets), string(keys), micros(c.Created), c.Creator)
+	return t.writeOf(c.ID, "client "+c.ID, statement, c.ID, c.Name, store.EncodeText(c.Scopes), c.Epoch, string(secrets), string(keys), micros(c.Created), c.Creator)
 }
 
 // RemoveClient removes a management client.

@@ -39,7 +39,7 @@ const (
 func credentialValues(c store.Credential) []any {
 	return []any{
 		c.AgentID, string(c.Kind), c.ID, c.Creator, c.Alg, c.Public, c.Thumbprint, c.Source, c.Certificate, c.Fingerprint,
-		c.CA, encode(c.Subject), c.NotBefore, c.NotAfter, c.Created, c.Expires, c.Retiring, c.Ends, micros(c.Revoked),
+		c.CA, store.EncodeText(c.Subject), c.NotBefore, c.NotAfter, c.Created, c.Expires, c.Retiring, c.Ends, micros(c.Revoked),
 		micros(c.FirstUsed), micros(c.LastUsed),
 	}
 }

@@ -126,7 +126,7 @@ func (t *tx) AddRole(r store.Role) error { return t.putRole(insertRole, r) }
 func (t *tx) SetRole(r store.Role) error { return t.putRole(updateRole, r) }
 
 func (t *tx) putRole(statement string, r store.Role) error {
-	return t.write("role "+r.ID, statement, r.ID, r.Name, encode(r.Scopes), r.Creator, micros(r.Created))
+	return t.write("role "+r.ID, statement, r.ID, r.Name, store.EncodeText(r.Scopes), r.Creator, micros(r.Created))
 }
 
 // RemoveRole removes a role; the table of members follows by itself.

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -137,25 +136,9 @@ func moment(micros sql.NullInt64) time.Time {
 	return time.UnixMicro(micros.Int64).UTC()
 }
 
-// encode is how a list or a map is kept: "" when it is empty.
-func encode[T []string | map[string]string](v T) string {
-	if len(v) == 0 {
-		return ""
-	}
-	text, err := json.Marshal(v)
-	if err != nil {
-		panic("sqlite: strings always encode: " + err.Error())
-	}
-	return string(text)
-}
-
-// decode is the way back: "" is nil.
+// decode reads a list or a map.
 func decode[T []string | map[string]string](text string, v *T) error {
-	*v = nil
-	if text == "" {
-		return nil
-	}
-	if err := json.Unmarshal([]byte(text), v); err != nil {
+	if err := store.DecodeText(text, v); err != nil {
 		return fmt.Errorf("%w: %w", errDamaged, err)
 	}
 	return nil
