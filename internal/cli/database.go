@@ -85,7 +85,7 @@ func openStore(ctx context.Context, o opening) (store.Store, error) {
 }
 
 func openPostgres(ctx context.Context, o opening) (store.Store, error) {
-	s, err := postgres.Open(ctx, postgres.Config{URL: o.database, Create: o.create, Creator: o.creator, Replica: o.replica})
+	s, err := postgres.Open(ctx, postgres.Config{URL: o.database, Create: o.create, Creator: o.creator, Replica: o.replica, Server: o.server})
 	switch {
 	case err == nil:
 		return s, nil
@@ -93,6 +93,8 @@ func openPostgres(ctx context.Context, o opening) (store.Store, error) {
 		return nil, hint(err, "name the database of the server with --database; serve and client create make a store in it")
 	case errors.Is(err, store.ErrForeign):
 		return nil, hint(err, "nothing was changed; name another schema with ?search_path=NAME in --database")
+	case errors.Is(err, store.ErrBusy):
+		return nil, hint(err, "nothing was changed; end what uses it, or try again when it has ended")
 	case errors.Is(err, store.ErrUnavailable):
 		return nil, hint(err, "see whether postgresql runs there, and what a firewall between says")
 	default:

@@ -41,15 +41,12 @@ func Copy(ctx context.Context, cfg Config, from store.Source) ([]Copied, error) 
 	if err != nil {
 		return nil, err
 	}
-	if cfg.migrations == nil {
-		cfg.migrations = migrations
-	}
 	c, err := pgx.ConnectConfig(ctx, p.pool.ConnConfig)
 	if err != nil {
 		return nil, explain("open", p.name, err)
 	}
 	defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
-	k := &copying{c: c, p: p, cfg: cfg, from: from}
+	k := &copying{c: c, p: p, cfg: cfg.withDefaults(), from: from}
 	done, err := k.run(ctx)
 	return done, explain("copy into", p.name, err)
 }
@@ -112,11 +109,11 @@ func headOf(ctx context.Context, s store.Store) (head audit.Entry, err error) {
 // says what it is a copy of.
 func (k *copying) prepare(ctx context.Context, what string) error {
 	return pgx.BeginFunc(ctx, k.c, func(tx pgx.Tx) error {
-		format, closed, err := identify(ctx, tx, k.p.schema)
+		now, err := identify(ctx, tx, k.p.schema)
 		if err != nil {
 			return err
 		}
-		if format > 0 {
+		if now.N > 0 {
 			var before string
 			err := tx.QueryRow(ctx, selectSetting, copyName).Scan(&before)
 			switch {
@@ -132,7 +129,7 @@ func (k *copying) prepare(ctx context.Context, what string) error {
 				}
 			}
 		}
-		if err := upgrade(ctx, tx, k.cfg, k.p, format, closed); err != nil {
+		if err := upgrade(ctx, tx, k.cfg, k.p, now); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, putSetting, copyName, what)

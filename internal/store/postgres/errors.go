@@ -98,7 +98,7 @@ func explain(doing, name string, err error) error {
 	case errors.Is(err, store.ErrUnsure), errors.Is(err, store.ErrForeign), errors.Is(err, store.ErrNoStore):
 		return fmt.Errorf("%s the database %s: %w", doing, name, err)
 	}
-	if newer, ok := errors.AsType[*newerError](err); ok {
+	if newer, ok := errors.AsType[*store.NewerError](err); ok {
 		return fmt.Errorf("%s the database %s: %w: %w", doing, name, store.ErrForeign, newer)
 	}
 	if kind := kind(err); kind != nil {

@@ -23,9 +23,14 @@ const (
 )
 
 func (w *writer) lock(ctx context.Context, chain int64) error {
+	return w.wait(ctx, lockChain, chain)
+}
+
+// wait waits for a lock of the session.
+func (w *writer) wait(ctx context.Context, lock string, n int64) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	_, err := w.c.Exec(ctx, lockChain, lockName(w.s.place.schema), chain)
+	_, err := w.c.Exec(ctx, lock, lockName(w.s.place.schema), n)
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("%w for %v", store.ErrBusy, patience)
 	}
@@ -57,12 +62,8 @@ func (w *writer) connect(ctx context.Context) (err error) {
 	w.drop()
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if w.c, err = pgx.ConnectConfig(ctx, w.s.place.writer); err != nil {
-		w.c = nil
+	if err := w.dial(ctx); err != nil || !w.replica {
 		return err
-	}
-	if !w.replica {
-		return nil
 	}
 	if err := w.lease(ctx); err != nil {
 		w.drop()
@@ -151,16 +152,14 @@ func (w *writer) bear(ctx context.Context, n int64) (int64, error) {
 func (w *writer) committed(ctx context.Context, e audit.Entry) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	var err error
-	if w.c, err = pgx.ConnectConfig(ctx, w.s.place.writer); err != nil {
-		w.c = nil
+	if err := w.dial(ctx); err != nil {
 		return false, err
 	}
 	if err := w.lock(ctx, audit.ChainOf(e.Seq)); err != nil {
 		return false, err
 	}
 	var hash string
-	err = w.c.QueryRow(ctx, selectHash, e.Seq).Scan(&hash)
+	err := w.c.QueryRow(ctx, selectHash, e.Seq).Scan(&hash)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return false, nil
 	}

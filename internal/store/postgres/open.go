@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
 	"time"
@@ -22,35 +21,22 @@ type Config struct {
 	Creator string           // the principal that the first audit entry of a new store, or chain, names
 	Replica bool             // write a chain of its own; false: that of the store, in turns with others
 	Now     func() time.Time // nil means time.Now
+	// Server, if not "", is the name of a server, as others read it: as long as
+	// it has the store open nobody changes the format to one that it cannot use.
+	Server string
 
-	migrations []string // nil means those of this program
+	migrations []string     // nil means those of this program
+	expanding  map[int]bool // as of migrations
 }
 
-var (
-	//go:embed schema/1.sql
-	format1 string
-	//go:embed schema/2.sql
-	format2 string
-)
-
-// migrations lead from each format to the next; the number of the newest is how
-// many there are. One that was released is never edited.
-var migrations = []string{format1, format2}
-
-// The names of what the store says of itself in the table meta.
-const (
-	markName   = "application"
-	mark       = "agentcreds"
-	formatName = "format"
-	idName     = "store_id"
-	copyName   = "copy" // of which store, and at which entry, a copy is that has not ended
-)
-
-// newerError says that the store has a format that this program does not know.
-type newerError struct{ format, known int }
-
-func (e *newerError) Error() string {
-	return fmt.Sprintf("it was written by a newer version (format %d, this program knows %d): upgrade the provider", e.format, e.known)
+func (c Config) withDefaults() Config {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.migrations == nil {
+		c.migrations, c.expanding = migrations, expanding
+	}
+	return c
 }
 
 // Open opens the store, and brings it to the newest format. Of several that make
@@ -62,13 +48,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	if cfg.migrations == nil {
-		cfg.migrations = migrations
-	}
-	s, err := open(ctx, cfg, p)
+	s, err := open(ctx, cfg.withDefaults(), p)
 	if err != nil {
 		return nil, explain("open", p.name, err)
 	}
@@ -81,7 +61,7 @@ func open(ctx context.Context, cfg Config, p place) (*Store, error) {
 		return nil, err
 	}
 	defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
-	id, err := prepare(ctx, c, cfg, p)
+	id, err := patiently(ctx, func() (string, error) { return prepare(ctx, c, cfg, p) })
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +69,8 @@ func open(ctx context.Context, cfg Config, p place) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{place: p, id: id, now: cfg.Now, format: len(cfg.migrations), creator: cfg.Creator, pool: pool}
+	s := &Store{place: p, id: id, now: cfg.Now, format: len(cfg.migrations), creator: cfg.Creator, serves: cfg.Server != "", pool: pool}
+	p.call(cfg.Server)
 	s.writer = newWriter(s, cfg.Replica)
 	if err := s.writer.connect(ctx); err != nil { // so that a replica has its chain
 		pool.Close()
@@ -112,24 +93,25 @@ func prepare(ctx context.Context, c *pgx.Conn, cfg Config, p place) (id string, 
 	if encoding != "UTF8" {
 		return "", fmt.Errorf("its encoding is %s: make one with ENCODING 'UTF8'", encoding)
 	}
-	err = pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error {
+	// What it reads after it had to wait is of after that, whatever the database has
+	// for a default.
+	err = pgx.BeginTxFunc(ctx, c, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtext($1), -1)", lockName(p.schema)); err != nil {
 			return err
 		}
-		format, closed, err := identify(ctx, tx, p.schema)
+		now, err := identify(ctx, tx, p.schema)
 		switch {
 		case err != nil:
 			return err
-		case format > len(cfg.migrations):
-			return &newerError{format, len(cfg.migrations)}
-		case format == 0 && !cfg.Create:
+		case !now.Usable(len(cfg.migrations)):
+			return now.Newer(len(cfg.migrations))
+		case now.N == 0 && !cfg.Create:
 			return fmt.Errorf("%w: check the url, or let a new one be made", store.ErrNoStore)
 		}
-		isNew := format == 0
-		if err := upgrade(ctx, tx, cfg, p, format, closed); err != nil {
+		if err := upgrade(ctx, tx, cfg, p, now); err != nil {
 			return err
 		}
-		if isNew {
+		if now.N == 0 {
 			if err := birth(ctx, tx, cfg); err != nil {
 				return err
 			}
@@ -149,63 +131,8 @@ func prepare(ctx context.Context, c *pgx.Conn, cfg Config, p place) (id string, 
 	return id, err
 }
 
-// lockName is what the advisory locks of a store are named by. They are those of
-// the database: another schema has others.
-func lockName(schema string) string { return mark + "/" + schema }
-
-// identify returns the format of the store in the schema, 0 when there is nothing,
-// and whether it is quarantined.
-func identify(ctx context.Context, tx pgx.Tx, schema string) (format int, closed bool, err error) {
-	var there, ours bool
-	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace s ON s.oid = relnamespace WHERE nspname = $1),
-		EXISTS (SELECT FROM information_schema.columns WHERE table_schema = $1 AND table_name = 'meta' AND column_name IN ('name', 'value')
-			HAVING count(*) = 2)`, schema).Scan(&there, &ours)
-	if err != nil || !there {
-		return 0, false, err
-	}
-	foreign := fmt.Errorf("%w: its schema %s holds something else, which was left as it is", store.ErrForeign, schema)
-	if !ours {
-		return 0, false, foreign
-	}
-	var application string
-	err = tx.QueryRow(ctx, selectSetting, markName).Scan(&application)
-	if errors.Is(err, pgx.ErrNoRows) || err == nil && application != mark {
-		return 0, false, foreign
-	}
-	if err != nil {
-		return 0, false, err
-	}
-	err = tx.QueryRow(ctx, selectFormat, formatName).Scan(&format)
-	format, closed = opened(format)
-	if err == nil && format < 1 || errors.Is(err, pgx.ErrNoRows) {
-		err = fmt.Errorf("%w: it has no format", errDamaged)
-	}
-	return format, closed, err
-}
-
 // errHalf: what is there was not compared with what it is a copy of.
 var errHalf = errors.New("the copy into it has not ended: run migrate again, with the same --from and --to")
-
-// upgrade takes the store from a format to the newest. The first step makes its
-// tables.
-func upgrade(ctx context.Context, tx pgx.Tx, cfg Config, p place, format int, closed bool) error {
-	if format == 0 {
-		if _, err := tx.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS "+pgx.Identifier{p.schema}.Sanitize()); err != nil {
-			return err
-		}
-	}
-	for ; format < len(cfg.migrations); format++ {
-		if _, err := tx.Conn().PgConn().Exec(ctx, cfg.migrations[format]).ReadAll(); err != nil {
-			return fmt.Errorf("migrate to format %d: %w", format+1, err)
-		}
-		for name, value := range map[string]string{markName: mark, formatName: marked(format+1, closed)} {
-			if _, err := tx.Exec(ctx, putSetting, name, value); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
 
 // birth gives a new store its id and the first entry of its audit.
 func birth(ctx context.Context, tx pgx.Tx, cfg Config) error {

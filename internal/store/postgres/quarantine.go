@@ -1,11 +1,10 @@
 package postgres
 
-import "strconv"
+import (
+	"strconv"
 
-// quarantineBit is in the format of a store that is quarantined, as in a file: a
-// program that does not know of it takes that for a format of a newer version.
-// Every transaction reads it with the format.
-const quarantineBit = 1 << 20
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+)
 
 const (
 	selectFormat = `SELECT value::int FROM meta WHERE name = $1`
@@ -13,17 +12,6 @@ const (
 	lastAgent    = `SELECT coalesce(max(n), 0) FROM agents`
 	raiseClients = `UPDATE clients SET epoch = epoch + $1`
 )
-
-// opened tells what the number is that is kept as the format.
-func opened(n int) (format int, closed bool) { return n &^ quarantineBit, n&quarantineBit != 0 }
-
-// marked is the way back.
-func marked(format int, closed bool) string {
-	if closed {
-		format |= quarantineBit
-	}
-	return strconv.Itoa(format)
-}
 
 // Quarantined reports whether the store is quarantined.
 func (t *tx) Quarantined() bool { return t.closed }
@@ -36,8 +24,9 @@ func (t *tx) SetQuarantined(closed bool) error {
 	var n int
 	err := t.row(selectFormat, []any{formatName}, &n)
 	if err == nil {
-		format, _ := opened(n)
-		_, err = t.exec(putSetting, formatName, marked(format, closed))
+		format := store.ReadFormat(n)
+		format.Quarantined = closed
+		_, err = t.exec(putSetting, formatName, strconv.Itoa(format.Number()))
 	}
 	if err == nil {
 		t.closed = closed

@@ -34,9 +34,10 @@ const (
 type Store struct {
 	place   place
 	id      string
-	format  int // which it had when it was opened
+	format  int // the newest one that this program knows
 	now     func() time.Time
 	creator string
+	serves  bool // it keeps others from a format that it cannot use
 
 	pool   *pgxpool.Pool // for reading, and for what stands for itself
 	writer *writer
@@ -100,12 +101,13 @@ func (s *Store) snapshot(ctx context.Context, c *pgx.Conn) (closed bool, err err
 // tells whether the store is quarantined.
 func (s *Store) checkFormat(b *pgx.Batch, closed *bool) {
 	b.Queue(selectFormat, formatName).QueryRow(func(row pgx.Row) error {
-		var format int
-		if err := row.Scan(&format); err != nil {
+		var number int
+		if err := row.Scan(&number); err != nil {
 			return err
 		}
-		if format, *closed = opened(format); format != s.format {
-			return &newerError{format, s.format}
+		format := store.ReadFormat(number)
+		if *closed = format.Quarantined; format.N < s.format || !format.Usable(s.format) {
+			return format.Newer(s.format)
 		}
 		return nil
 	})

@@ -185,6 +185,16 @@ func (p *place) connections() {
 	}
 }
 
+// call gives the connection of the one that writes a name by which the database
+// knows it, unless the URL has one: PostgreSQL keeps 63 characters.
+func (p *place) call(server string) {
+	const name = "application_name"
+	if server != "" && p.writer.RuntimeParams[name] == session[name] {
+		host, _ := os.Hostname()
+		p.writer.RuntimeParams[name] = fmt.Sprintf("%s %s (process %d on %s)", session[name], server, os.Getpid(), host)
+	}
+}
+
 // durable turns on what the database has off: that a commit is kept when it is
 // answered. Who wants less names synchronous_commit in the URL.
 func (p *place) durable() {

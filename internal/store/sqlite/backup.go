@@ -66,11 +66,11 @@ func examine(ctx context.Context, path string) (f Facts, err error) {
 	if err := c.intact(); err != nil {
 		return f, err
 	}
-	h, err := c.header()
+	format, err := c.format()
 	if err != nil {
 		return f, err
 	}
-	f.Format = h.format
+	f.Format = format.N
 	err = c.row("SELECT value FROM meta WHERE name = 'store_id'", nil, &f.ID)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = fmt.Errorf("%w: it has no store_id", errDamaged)

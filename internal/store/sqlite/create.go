@@ -94,9 +94,9 @@ func build(path string, cfg Config) error {
 		return err
 	}
 	for range cfg.migrations {
-		h, err := c.header()
+		format, err := c.format()
 		if err == nil {
-			err = cfg.formats().migrate(c, h)
+			err = cfg.formats().migrate(c, format)
 		}
 		if err != nil {
 			return err

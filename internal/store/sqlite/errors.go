@@ -65,7 +65,7 @@ func explain(doing, path string, err error) error {
 	if errors.Is(err, store.ErrReadOnly) { // it says all of it: see Broken
 		return err
 	}
-	if newer, ok := errors.AsType[*newerError](err); ok {
+	if newer, ok := errors.AsType[*store.NewerError](err); ok {
 		return fmt.Errorf("%s the database %s: %w: %w", doing, path, store.ErrForeign, newer)
 	}
 	if kind := kind(path, err); kind != nil {

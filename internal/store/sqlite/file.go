@@ -62,9 +62,9 @@ func identify(path string, known int) error {
 	case id != applicationID:
 		return foreign(path, "a database of another program")
 	}
-	h, err := c.header()
-	if err == nil && h.format > known && !h.usable(known) {
-		return &newerError{h.format, known}
+	format, err := c.format()
+	if err == nil && format.N > known && !format.Usable(known) {
+		return format.Newer(known)
 	}
 	return err
 }

@@ -13,11 +13,11 @@ func (t *tx) SetQuarantined(closed bool) error {
 	if err := t.ready(); err != nil {
 		return err
 	}
-	h, err := t.c.header()
-	if err == nil && h.closed != closed {
-		h.closed = closed
+	format, err := t.c.format()
+	if err == nil && format.Quarantined != closed {
+		format.Quarantined = closed
 		if err = t.changing(); err == nil {
-			err = t.c.setHeader(h)
+			err = t.c.setFormat(format)
 		}
 		if err == nil {
 			t.c.closed, t.reclosed = closed, !t.reclosed

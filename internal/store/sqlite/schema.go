@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 )
 
 // applicationID marks the files of this program: "AGCS" in the header.
@@ -40,30 +42,33 @@ type formats struct {
 	expanding  map[int]bool
 }
 
-// newerError says that the store has a format that this program does not know.
-type newerError struct{ format, known int }
-
-func (e *newerError) Error() string {
-	return fmt.Sprintf("it was written by a newer version (format %d, this program knows %d): upgrade the provider", e.format, e.known)
+// format reads what the header of the file says (PRAGMA user_version).
+func (c *conn) format() (store.Format, error) {
+	n, err := c.number("PRAGMA user_version")
+	return store.ReadFormat(n), err
 }
 
-// migrate takes the open transaction of c one format further, from h.
-func (f formats) migrate(c *conn, h header) error {
-	if err := c.script(f.migrations[h.format]); err != nil {
-		return fmt.Errorf("migrate to format %d: %w", h.format+1, err)
+func (c *conn) setFormat(f store.Format) error {
+	return c.script(fmt.Sprintf("PRAGMA user_version = %d", f.Number()))
+}
+
+// migrate takes the open transaction of c one format further.
+func (f formats) migrate(c *conn, from store.Format) error {
+	if err := c.script(f.migrations[from.N]); err != nil {
+		return fmt.Errorf("migrate to format %d: %w", from.N+1, err)
 	}
-	return c.setHeader(h.next(f.expanding[h.format+1]))
+	return c.setFormat(from.Next(f.expanding[from.N+1]))
 }
 
 // bring brings the store to the newest format, unless a server uses it.
 func (s *Store) bring(ctx context.Context, f formats) error {
-	h, err := s.writer.header()
-	if err != nil || h.format >= len(f.migrations) {
+	now, err := s.writer.format()
+	if err != nil || now.N >= len(f.migrations) {
 		return errors.Join(err, s.upgrade(ctx, s.writer, f))
 	}
 	err = alone(ctx, s.file, s.patiently, func() error { return s.upgrade(ctx, s.writer, f) })
 	if _, used := errors.AsType[*leasedError](err); used {
-		return fmt.Errorf("%w, with format %d, which this program would change to %d: upgrade that server and start it again, then this works", err, h.format, len(f.migrations))
+		return fmt.Errorf("%w, with format %d, which this program would change to %d: upgrade that server and start it again, then this works", err, now.N, len(f.migrations))
 	}
 	return err
 }
@@ -75,20 +80,20 @@ func (s *Store) upgrade(ctx context.Context, c *conn, f formats) error {
 	since := time.Now()
 	known := len(f.migrations)
 	for {
-		h, err := c.header()
+		now, err := c.format()
 		switch {
 		case err != nil:
 			return err
-		case h.format >= known && !h.usable(known):
-			return &newerError{h.format, known}
-		case h.format >= known && c.begun:
+		case now.N >= known && !now.Usable(known):
+			return now.Newer(known)
+		case now.N >= known && c.begun:
 			return c.commit()
-		case h.format >= known:
+		case now.N >= known:
 			return nil
-		case h.format < 1:
+		case now.N < 1:
 			return fmt.Errorf("%w: it has no format", errDamaged)
 		case c.begun: // nobody can be faster now
-			if err := f.migrate(c, h); err != nil {
+			if err := f.migrate(c, now); err != nil {
 				return err
 			}
 			if err := c.commit(); err != nil {

@@ -154,14 +154,14 @@ func (s *Store) connect(setting string) (*conn, error) {
 // taken from under our feet: a newer program has changed the format, or
 // somebody the file.
 func (s *Store) check(c *conn) error {
-	h, err := c.header()
+	format, err := c.format()
 	switch {
 	case err != nil:
 		return err
-	case h.format < s.format, !h.usable(s.format):
-		return &newerError{h.format, s.format}
+	case format.N < s.format, !format.Usable(s.format):
+		return format.Newer(s.format)
 	}
-	c.closed = h.closed
+	c.closed = format.Quarantined
 	return s.unmoved()
 }
 
