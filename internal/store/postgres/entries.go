@@ -3,20 +3,19 @@ package postgres
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/row"
 )
 
 const (
-	insertEntry = `INSERT INTO audit (seq, time, actor, action, agent, target, outcome, reason, detail, prev, hash)
+	insertEntry = `INSERT INTO audit (` + row.EntryColumns + `)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
-	selectEntry   = `SELECT seq, time, actor, action, agent, target, outcome, reason, detail, prev, hash FROM audit`
+	selectEntry   = `SELECT ` + row.EntryColumns + ` FROM audit`
 	selectEntries = selectEntry + ` WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3`
 	selectLast    = selectEntry + ` WHERE seq > $1 AND seq <= $2 ORDER BY seq DESC LIMIT 1`
 	selectHeads   = selectEntry + ` JOIN (SELECT (SELECT max(seq) FROM audit WHERE seq > c.n << 40 AND seq < (c.n + 1) << 40) head
@@ -47,43 +46,8 @@ func (t *tx) FindEntries(q store.EntryQuery) ([]audit.Entry, error) {
 	if err := t.settled(); err != nil || q.Limit <= 0 {
 		return nil, err
 	}
-	where, args := "seq > $1", []any{q.After}
-	and := func(term string, value any) {
-		args = append(args, value)
-		where += " AND " + strings.ReplaceAll(term, "?", "$"+strconv.Itoa(len(args)))
-	}
-	for _, f := range []struct{ term, value string }{
-		{"agent = ?", q.AgentID}, {"actor = ?", q.Actor}, {"outcome = ?", q.Outcome},
-		{"(action = ? OR starts_with(action, ?::text || '.'))", q.Action},
-	} {
-		if f.value != "" {
-			and(f.term, f.value)
-		}
-	}
-	if q.Through != 0 {
-		and("seq <= ?", q.Through)
-	}
-	if !q.Since.IsZero() {
-		and("time >= ?", q.Since.UnixMicro())
-	}
-	if !q.Until.IsZero() {
-		and("time < ?", q.Until.UnixMicro())
-	}
-	args = append(args, q.Limit)
-	return t.entries(selectEntry+" WHERE "+where+" ORDER BY seq LIMIT $"+strconv.Itoa(len(args)), args...)
-}
-
-// entries reads what a query finds.
-func (t *tx) entries(query string, args ...any) (found []audit.Entry, err error) {
-	err = t.rows(query, args, func(scan scan) error {
-		e, err := scanEntry(scan)
-		found = append(found, e)
-		return err
-	})
-	if err != nil {
-		return nil, t.fail("audit entries", err)
-	}
-	return found, nil
+	query, args := dialect.Entries(q)
+	return list(t, "audit entries", row.Entry, query, args...)
 }
 
 // LastEntry reads the newest entry of the chain that this handle writes.
@@ -92,14 +56,7 @@ func (t *tx) LastEntry() (audit.Entry, error) {
 		return audit.Entry{}, err
 	}
 	after, through := bounds(t.chain)
-	found, err := t.entries(selectLast, after, through)
-	if err == nil && len(found) == 0 {
-		err = t.fail("audit entries", pgx.ErrNoRows)
-	}
-	if err != nil {
-		return audit.Entry{}, err
-	}
-	return found[0], nil
+	return find(t, "audit entries", row.Entry, selectLast, after, through)
 }
 
 // Heads reads the newest entry of each chain.
@@ -107,7 +64,7 @@ func (t *tx) Heads() ([]audit.Entry, error) {
 	if err := t.settled(); err != nil {
 		return nil, err
 	}
-	return t.entries(selectHeads)
+	return list(t, "audit entries", row.Entry, selectHeads)
 }
 
 // Entries reads entries of the chain that this handle writes.
@@ -116,7 +73,7 @@ func (t *tx) Entries(after int64, limit int) ([]audit.Entry, error) {
 		return nil, err
 	}
 	first, through := bounds(t.chain)
-	return t.entries(selectEntries, max(after, first), through, limit)
+	return list(t, "audit entries", row.Entry, selectEntries, max(after, first), through, limit)
 }
 
 // RemoveEntries removes the oldest entries of the chain that this handle writes.
@@ -147,23 +104,6 @@ func (t *tx) records(events []audit.Event) bool {
 		cut, ok := audit.CutOf(ev)
 		return ok && cut == *t.cut
 	})
-}
-
-func scanEntry(scan scan) (audit.Entry, error) {
-	var (
-		e                       audit.Entry
-		micros                  int64
-		detail, action, outcome string
-	)
-	err := scan(&e.Seq, &micros, &e.Actor, &action, &e.AgentID, &e.Target, &outcome, &e.Reason, &detail, &e.Prev, &e.Hash)
-	if err == nil {
-		err = decode(detail, &e.Detail)
-	}
-	if err != nil {
-		return e, fmt.Errorf("entry %d: %w", e.Seq, err) // whoever looks for what was altered wants its number
-	}
-	e.Action, e.Outcome, e.Time = audit.Action(action), audit.Outcome(outcome), time.UnixMicro(micros).UTC()
-	return e, nil
 }
 
 // enter queues what enters an entry.

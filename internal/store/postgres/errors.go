@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/row"
 )
 
 // Codes of PostgreSQL's errors, appendix A of its manual.
@@ -51,7 +52,7 @@ func conflicted(err error) bool {
 
 // lost reports whether the connection is gone, or was never there.
 func lost(err error) bool {
-	if err == nil || errors.Is(err, errDamaged) {
+	if err == nil || errors.Is(err, errDamaged) || errors.Is(err, row.ErrDamaged) {
 		return false
 	}
 	c := code(err)
@@ -120,7 +121,7 @@ func kind(err error) error {
 		return nil // a ConnectError, but no trouble that passes
 	}
 	switch {
-	case errors.Is(err, errDamaged):
+	case errors.Is(err, errDamaged), errors.Is(err, row.ErrDamaged):
 		return errDamaged
 	case errors.Is(err, pgx.ErrNoRows):
 		return nil

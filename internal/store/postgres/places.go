@@ -2,11 +2,11 @@ package postgres
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/row"
 )
 
 // Agents are numbered, and counted by ranges of their numbers (schema/2.sql).
@@ -39,35 +39,6 @@ func (t *tx) everyone(offset, limit int) (page store.Page, err error) {
 	if limit <= 0 || offset >= page.Total {
 		return page, nil
 	}
-	page.Agents, err = t.agents(selectPlaced, number<<rangeBits, limit, offset-int(before))
+	page.Agents, err = list(t, "agents", row.Agent, selectPlaced, number<<rangeBits, limit, offset-int(before))
 	return page, err
-}
-
-// some reads a page of the agents that meet conditions: there are too many
-// combinations to prepare them all.
-func (t *tx) some(q store.Query) (page store.Page, err error) {
-	where, args := conditions(q.Where)
-	n := len(args)
-	if err := t.row("SELECT count(*) FROM agents"+where, unprepared(args), &page.Total); err != nil {
-		return store.Page{}, t.fail("count agents", err)
-	}
-	if q.Limit <= 0 || q.Offset >= page.Total {
-		return page, nil
-	}
-	bound := fmt.Sprintf(" ORDER BY n LIMIT $%d OFFSET $%d", n+1, n+2)
-	page.Agents, err = t.agents(selectAgent+where+bound, unprepared(append(args, q.Limit, max(0, q.Offset)))...)
-	return page, err
-}
-
-// agents reads those that a query finds.
-func (t *tx) agents(query string, args ...any) (found []store.Agent, err error) {
-	err = t.rows(query, args, func(scan scan) error {
-		a, err := scanAgent(scan)
-		found = append(found, a)
-		return err
-	})
-	if err != nil {
-		return nil, t.fail("list agents", err)
-	}
-	return found, nil
 }

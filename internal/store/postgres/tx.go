@@ -10,6 +10,7 @@ import (
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/row"
 )
 
 // tx is what the function of a View or an Update works on.
@@ -56,7 +57,7 @@ func (t *tx) fail(what string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, pgx.ErrNoRows):
+	case errors.Is(err, pgx.ErrNoRows), errors.Is(err, store.ErrNotFound):
 		return fmt.Errorf("%s: %w", what, store.ErrNotFound)
 	case errors.Is(err, store.ErrExists):
 		return fmt.Errorf("%s: %w", what, store.ErrExists)
@@ -126,11 +127,8 @@ func (t *tx) exec(statement string, args ...any) (int64, error) {
 	return tag.RowsAffected(), err
 }
 
-// scan reads the columns of one row.
-type scan func(dest ...any) error
-
 // rows calls each with every row.
-func (t *tx) rows(query string, args []any, each func(scan) error) error {
+func (t *tx) rows(query string, args []any, each func(row.Scan) error) error {
 	ctx, cancel := context.WithTimeout(t.ctx, t.limit)
 	defer cancel()
 	rows, err := t.c.Query(ctx, query, args...)
@@ -146,6 +144,12 @@ func (t *tx) rows(query string, args []any, each func(scan) error) error {
 	return rows.Err()
 }
 
+// rowsOnce is rows for a query that is not one of a small set: there are too many
+// combinations to prepare them all.
+func (t *tx) rowsOnce(query string, args []any, each func(row.Scan) error) error {
+	return t.rows(query, append([]any{pgx.QueryExecModeExec}, args...), each)
+}
+
 // row reads the first row into dest: pgx.ErrNoRows when there is none.
 func (t *tx) row(query string, args []any, dest ...any) error {
 	ctx, cancel := context.WithTimeout(t.ctx, t.limit)
@@ -153,26 +157,38 @@ func (t *tx) row(query string, args []any, dest ...any) error {
 	return t.c.QueryRow(ctx, query, args...).Scan(dest...)
 }
 
-// micros is how a time is kept.
-func micros(t time.Time) *int64 {
-	if t.IsZero() {
-		return nil
+// find reads the one record that a query finds.
+func find[T any](t *tx, what string, read func(row.Scan) (T, error), query string, args ...any) (found T, err error) {
+	if err := t.ready(); err != nil {
+		return found, err
 	}
-	return new(t.UnixMicro())
+	found, err = row.One(t.rows, read, query, args...)
+	return found, t.fail(what, err)
 }
 
-// moment is the way back.
-func moment(micros *int64) time.Time {
-	if micros == nil {
-		return time.Time{}
+// list reads the records that a query finds.
+func list[T any](t *tx, what string, read func(row.Scan) (T, error), query string, args ...any) ([]T, error) {
+	if err := t.ready(); err != nil {
+		return nil, err
 	}
-	return time.UnixMicro(*micros).UTC()
+	found, err := row.All(t.rows, read, query, args...)
+	return found, t.fail(what, err)
 }
 
-// decode reads a list or a map.
-func decode[T []string | map[string]string](text string, v *T) error {
-	if err := store.DecodeText(text, v); err != nil {
-		return fmt.Errorf("%w: %w", errDamaged, err)
+// byAgent reads the records that a query finds, by the id of the agent that is the
+// first column.
+func byAgent[T any](t *tx, what string, read func(row.Scan) (T, error), query string, args ...any) (map[string][]T, error) {
+	if err := t.ready(); err != nil {
+		return nil, err
 	}
-	return nil
+	of := map[string][]T{}
+	if err := t.rows(query, args, func(scan row.Scan) error {
+		var id string
+		v, err := read(func(dest ...any) error { return scan(append([]any{&id}, dest...)...) })
+		of[id] = append(of[id], v)
+		return err
+	}); err != nil {
+		return nil, t.fail(what, err)
+	}
+	return of, nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/row"
 )
 
 // Copy writes the store as it is at this moment into a file that is there and
@@ -80,7 +81,7 @@ func examine(ctx context.Context, path string) (f Facts, err error) {
 	}
 	var chain audit.Chain
 	err = c.rows(selectEntries, []any{0, -1}, func(scan scan) error {
-		e, err := scanEntry(scan)
+		e, err := row.Entry(scan)
 		if err == nil {
 			err = chain.Add(e)
 		}

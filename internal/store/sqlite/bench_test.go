@@ -9,6 +9,7 @@ import (
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/row"
 	"github.com/google/uuid"
 )
 
@@ -117,7 +118,7 @@ func bare(b *testing.B, s *Store) func(store.Agent, store.Secret) error {
 	commit := groupCommit(b, s)
 	return func(a store.Agent, sec store.Secret) error {
 		return commit(
-			statement{insertAgent, agentValues(a), false}, statement{insertSecret, secretValues(sec), false},
+			statement{insertAgent, row.AgentValues(a), false}, statement{insertSecret, row.SecretValues(sec), false},
 			entered(a.ID, string(audit.AgentCreate), sec.ID),
 		)
 	}

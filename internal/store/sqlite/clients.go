@@ -1,19 +1,15 @@
 package sqlite
 
 import (
-	"database/sql"
-	"encoding/json"
-	"errors"
-	"fmt"
-
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/row"
 )
 
 const (
-	selectClients = `SELECT id, name, scopes, epoch, secrets, keys, created, creator FROM clients`
+	selectClients = `SELECT ` + row.ClientColumns + ` FROM clients`
 	selectClient  = selectClients + ` WHERE id = ?`
 	allClients    = selectClients + ` ORDER BY n`
-	insertClient  = `INSERT INTO clients (id, name, scopes, epoch, secrets, keys, created, creator)
+	insertClient  = `INSERT INTO clients (` + row.ClientColumns + `)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`
 	updateClient = `UPDATE clients SET (name, scopes, epoch, secrets, keys, created, creator) =
 		(?2, ?3, ?4, ?5, ?6, ?7, ?8) WHERE id = ?1`
@@ -22,59 +18,20 @@ const (
 
 // Client reads a management client.
 func (t *tx) Client(id string) (store.Client, error) {
-	found, err := t.clients(selectClient, id)
-	if err == nil && len(found) == 0 {
-		err = t.fail("client "+id, sql.ErrNoRows)
-	}
-	if err != nil {
-		return store.Client{}, err
-	}
-	return found[0], nil
+	return find(t, "client "+id, row.Client, selectClient, id)
 }
 
 // Clients reads all management clients.
-func (t *tx) Clients() ([]store.Client, error) { return t.clients(allClients) }
-
-func (t *tx) clients(query string, args ...any) (found []store.Client, err error) {
-	if err := t.ready(); err != nil {
-		return nil, err
-	}
-	err = t.c.rows(query, args, func(scan scan) error {
-		var (
-			c                     store.Client
-			scopes, secrets, keys string
-			created               sql.NullInt64
-		)
-		err := scan(&c.ID, &c.Name, &scopes, &c.Epoch, &secrets, &keys, &created, &c.Creator)
-		if err != nil {
-			return err
-		}
-		c.Created = moment(created)
-		if err := errors.Join(json.Unmarshal([]byte(secrets), &c.Secrets), json.Unmarshal([]byte(keys), &c.Keys)); err != nil {
-			return fmt.Errorf("%w: %w", errDamaged, err)
-		}
-		found = append(found, c)
-		return decode(scopes, &found[len(found)-1].Scopes)
-	})
-	if err != nil {
-		return nil, t.fail("clients", err)
-	}
-	return found, nil
-}
+func (t *tx) Clients() ([]store.Client, error) { return list(t, "clients", row.Client, allClients) }
 
 // AddClient adds a management client.
-func (t *tx) AddClient(c store.Client) error { return t.putClient(insertClient, c) }
+func (t *tx) AddClient(c store.Client) error {
+	return t.writeOf(c.ID, "client "+c.ID, insertClient, row.ClientValues(c)...)
+}
 
 // SetClient replaces a management client.
-func (t *tx) SetClient(c store.Client) error { return t.putClient(updateClient, c) }
-
-func (t *tx) putClient(statement string, c store.Client) error {
-	secrets, err := json.Marshal(c.Secrets)
-	keys, err2 := json.Marshal(c.Keys)
-	if err := errors.Join(err, err2); err != nil {
-		return t.fail("client "+c.ID, err)
-	}
-	return t.writeOf(c.ID, "client "+c.ID, statement, c.ID, c.Name, store.EncodeText(c.Scopes), c.Epoch, string(secrets), string(keys), micros(c.Created), c.Creator)
+func (t *tx) SetClient(c store.Client) error {
+	return t.writeOf(c.ID, "client "+c.ID, updateClient, row.ClientValues(c)...)
 }
 
 // RemoveClient removes a management client.

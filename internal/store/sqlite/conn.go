@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/row"
 	_ "modernc.org/sqlite" // the driver "sqlite": no cgo, so one build serves every system
 )
 
@@ -155,7 +156,7 @@ func (c *conn) script(statements string) error {
 }
 
 // scan reads the columns of one row.
-type scan func(dest ...any) error
+type scan = row.Scan
 
 // rows calls each with every row.
 func (c *conn) rows(query string, args []any, each func(scan) error) error {

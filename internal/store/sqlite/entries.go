@@ -11,75 +11,31 @@ import (
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/row"
 )
 
 const (
-	insertEntry = `INSERT INTO audit (seq, time, actor, action, agent, target, outcome, reason, detail, prev, hash)
+	insertEntry = `INSERT INTO audit (` + row.EntryColumns + `)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	selectEntries = `SELECT seq, time, actor, action, agent, target, outcome, reason, detail, prev, hash
-		FROM audit WHERE seq > ? ORDER BY seq LIMIT ?`
-	selectLast = `SELECT seq, time, actor, action, agent, target, outcome, reason, detail, prev, hash
-		FROM audit ORDER BY seq DESC LIMIT 1`
+	selectEntries = `SELECT ` + row.EntryColumns + ` FROM audit WHERE seq > ? ORDER BY seq LIMIT ?`
+	selectLast    = `SELECT ` + row.EntryColumns + ` FROM audit ORDER BY seq DESC LIMIT 1`
 	selectHead    = `SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1`
 	selectHash    = `SELECT hash FROM audit WHERE seq = ?`
 	removeEntries = `DELETE FROM audit WHERE seq <= ?`
 )
 
 // FindEntries reads the audit entries that a query asks for.
-func (t *tx) FindEntries(q store.EntryQuery) (found []audit.Entry, err error) {
+func (t *tx) FindEntries(q store.EntryQuery) ([]audit.Entry, error) {
 	if err := t.ready(); err != nil || q.Limit <= 0 {
 		return nil, err
 	}
-	where, args := "seq > ?", []any{q.After}
-	and := func(term string, values ...any) {
-		where, args = where+" AND "+term, append(args, values...)
-	}
-	for _, f := range []struct{ term, value string }{
-		{"agent = ?", q.AgentID}, {"actor = ?", q.Actor}, {"outcome = ?", q.Outcome},
-	} {
-		if f.value != "" {
-			and(f.term, f.value)
-		}
-	}
-	if q.Action != "" {
-		and("(action = ? OR substr(action, 1, length(?) + 1) = ? || '.')", q.Action, q.Action, q.Action)
-	}
-	if q.Through != 0 {
-		and("seq <= ?", q.Through)
-	}
-	if !q.Since.IsZero() {
-		and("time >= ?", q.Since.UnixMicro())
-	}
-	if !q.Until.IsZero() {
-		and("time < ?", q.Until.UnixMicro())
-	}
-	query := `SELECT seq, time, actor, action, agent, target, outcome, reason, detail, prev, hash
-		FROM audit WHERE ` + where + ` ORDER BY seq LIMIT ?`
-	err = t.c.rowsOnce(query, append(args, q.Limit), func(scan scan) error {
-		e, err := scanEntry(scan)
-		found = append(found, e)
-		return err
-	})
-	if err != nil {
-		return nil, t.fail("audit entries", err)
-	}
-	return found, nil
+	query, args := dialect.Entries(q)
+	found, err := row.All(t.c.rowsOnce, row.Entry, query, args...)
+	return found, t.fail("audit entries", err)
 }
 
 // LastEntry reads the newest audit entry.
-func (t *tx) LastEntry() (last audit.Entry, err error) {
-	if err := t.ready(); err != nil {
-		return last, err
-	}
-	err = t.c.rows(selectLast, nil, func(scan scan) (err error) {
-		last, err = scanEntry(scan)
-		return err
-	})
-	if err == nil && last.Seq == 0 {
-		err = sql.ErrNoRows
-	}
-	return last, t.fail("audit entries", err)
-}
+func (t *tx) LastEntry() (audit.Entry, error) { return find(t, "audit entries", row.Entry, selectLast) }
 
 // Heads reads the newest audit entry: there is one chain.
 func (t *tx) Heads() ([]audit.Entry, error) {
@@ -91,19 +47,11 @@ func (t *tx) Heads() ([]audit.Entry, error) {
 }
 
 // Entries reads audit entries.
-func (t *tx) Entries(after int64, limit int) (found []audit.Entry, err error) {
-	if err := t.ready(); err != nil || limit <= 0 {
-		return nil, err
+func (t *tx) Entries(after int64, limit int) ([]audit.Entry, error) {
+	if limit <= 0 {
+		return nil, t.ready()
 	}
-	err = t.c.rows(selectEntries, []any{after, limit}, func(scan scan) error {
-		e, err := scanEntry(scan)
-		found = append(found, e)
-		return err
-	})
-	if err != nil {
-		return nil, t.fail("audit entries", err)
-	}
-	return found, nil
+	return list(t, "audit entries", row.Entry, selectEntries, after, limit)
 }
 
 // RemoveEntries removes the oldest audit entries. Their pages stay in the file
@@ -131,23 +79,6 @@ func (t *tx) records(events []audit.Event) bool {
 		cut, ok := audit.CutOf(ev)
 		return ok && cut == *t.cut
 	})
-}
-
-func scanEntry(scan scan) (audit.Entry, error) {
-	var (
-		e      audit.Entry
-		micros int64
-		detail string
-	)
-	err := scan(&e.Seq, &micros, &e.Actor, &e.Action, &e.AgentID, &e.Target, &e.Outcome, &e.Reason, &detail, &e.Prev, &e.Hash)
-	if err == nil {
-		err = decode(detail, &e.Detail)
-	}
-	if err != nil {
-		return e, fmt.Errorf("entry %d: %w", e.Seq, err) // whoever looks for what was altered wants its number
-	}
-	e.Time = time.UnixMicro(micros).UTC()
-	return e, nil
 }
 
 // head reads what the next entry needs of the last one.

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/row"
 	driver "modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -99,7 +100,7 @@ func kind(path string, err error) error {
 		return store.ErrReadOnly
 	case errors.Is(err, fs.ErrNotExist):
 		return store.ErrNoStore
-	case errors.Is(err, errDamaged):
+	case errors.Is(err, errDamaged), errors.Is(err, row.ErrDamaged):
 		return errDamaged
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/row"
 )
 
 // BenchmarkRotation adds a secret and revokes the one before, durably, as
@@ -95,7 +96,7 @@ func bareRotations(b *testing.B, writers int) func(int) error {
 	for w := range agents {
 		agents[w] = store.Agent{ID: uuid.NewString(), Created: time.Now(), Modified: time.Now()}
 		secrets[w] = next(w)
-		if err := commit(statement{insertAgent, agentValues(agents[w]), false}, statement{insertSecret, secretValues(secrets[w]), false}); err != nil {
+		if err := commit(statement{insertAgent, row.AgentValues(agents[w]), false}, statement{insertSecret, row.SecretValues(secrets[w]), false}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -109,10 +110,10 @@ func bareRotations(b *testing.B, writers int) func(int) error {
 			statement{selectSecret, []any{id, made.ID}, true},
 			statement{selectSecret, []any{id, old.ID}, true},
 			statement{selectSecret, []any{id, old.ID}, true},
-			statement{updateSecret, secretValues(old), false},
+			statement{updateSecret, row.SecretValues(old), false},
 			statement{liveSecrets, []any{id, now}, true},
-			statement{insertSecret, secretValues(made), false},
-			statement{updateAgent, agentValues(agents[w]), false},
+			statement{insertSecret, row.SecretValues(made), false},
+			statement{updateAgent, row.AgentValues(agents[w]), false},
 			agent,
 			statement{selectSecret, []any{id, made.ID}, true},
 			entered(id, "secret.create", old.ID),

@@ -8,6 +8,7 @@ import (
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/row"
 )
 
 // tx is what the function of a View or an Update works on.
@@ -55,7 +56,7 @@ func (t *tx) fail(what string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, sql.ErrNoRows):
+	case errors.Is(err, sql.ErrNoRows), errors.Is(err, store.ErrNotFound):
 		return fmt.Errorf("%s: %w", what, store.ErrNotFound)
 	case taken(err):
 		return fmt.Errorf("%s: %w", what, store.ErrExists)
@@ -120,26 +121,20 @@ func (t *tx) exec(statement string, args ...any) (int64, error) {
 	return t.c.exec(statement, args...)
 }
 
-// micros is how a time is kept.
-func micros(t time.Time) any {
-	if t.IsZero() {
-		return nil
+// find reads the one record that a query finds.
+func find[T any](t *tx, what string, read func(scan) (T, error), query string, args ...any) (found T, err error) {
+	if err := t.ready(); err != nil {
+		return found, err
 	}
-	return t.UnixMicro()
+	found, err = row.One(t.c.rows, read, query, args...)
+	return found, t.fail(what, err)
 }
 
-// moment is the way back.
-func moment(micros sql.NullInt64) time.Time {
-	if !micros.Valid {
-		return time.Time{}
+// list reads the records that a query finds.
+func list[T any](t *tx, what string, read func(scan) (T, error), query string, args ...any) ([]T, error) {
+	if err := t.ready(); err != nil {
+		return nil, err
 	}
-	return time.UnixMicro(micros.Int64).UTC()
-}
-
-// decode reads a list or a map.
-func decode[T []string | map[string]string](text string, v *T) error {
-	if err := store.DecodeText(text, v); err != nil {
-		return fmt.Errorf("%w: %w", errDamaged, err)
-	}
-	return nil
+	found, err := row.All(t.c.rows, read, query, args...)
+	return found, t.fail(what, err)
 }
