@@ -99,6 +99,27 @@ func TestNoInit(t *testing.T) {
 	}
 }
 
+// TestNoEarlyExpressions refuses expressions that are compiled before main:
+// Terraform starts the plugin up to nine times in a run, and fifteen of them took
+// a fifth of all that ran before main, in the most part for {1,255} and the like.
+func TestNoEarlyExpressions(t *testing.T) {
+	for _, f := range tree(t) {
+		for _, d := range f.ast.Decls {
+			variables, ok := d.(*ast.GenDecl)
+			if f.test || !ok {
+				continue
+			}
+			ast.Inspect(variables, func(n ast.Node) bool {
+				if sel, ok := n.(*ast.SelectorExpr); ok && sel.Sel.Name == "MustCompile" {
+					t.Errorf("%s: compiled before main: put it into a sync.OnceValue", f.at(sel))
+				}
+				_, later := n.(*ast.FuncLit)
+				return !later
+			})
+		}
+	}
+}
+
 // loose is a promise that nobody is bound to.
 var loose = regexp.MustCompile(`\b(TODO|FIXME|XXX|HACK)\b`)
 

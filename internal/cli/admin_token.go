@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"sync"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
@@ -21,7 +22,7 @@ const (
 )
 
 // token68 is what a bearer token may be made of (RFC 6750 §2.1).
-var token68 = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
+var token68 = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`) })
 
 // self is how the audit names what serve does by itself.
 var self = authority.Principal{Name: creator, Scopes: []string{authority.AllScopes}}
@@ -33,7 +34,7 @@ func readToken(path string) (secret.Text, error) {
 		return secret.Text{}, nil
 	}
 	line, err := secret.ReadLine(path)
-	if err == nil && line != "" && !token68.MatchString(line) {
+	if err == nil && line != "" && !token68().MatchString(line) {
 		err = errors.New("it does not hold one line with a token in it (letters, digits and -._~+/)")
 	}
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"sync"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/spf13/cobra"
@@ -28,7 +29,7 @@ func (k *keptCheckpoint) flags(c *cobra.Command) {
 }
 
 // sum is a hash of the chain.
-var sum = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var sum = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-f]{64}$`) })
 
 // read reads the checkpoint; without a file it is zero. The keys may also be for
 // what else has checkpoints.
@@ -43,7 +44,7 @@ func (k *keptCheckpoint) read(others bool) (cp api.AuditCheckpoint, err error) {
 	if err == nil {
 		err = json.Unmarshal(text, &cp)
 	}
-	if err == nil && (cp.Seq < 1 || !sum.MatchString(cp.Hash)) {
+	if err == nil && (cp.Seq < 1 || !sum().MatchString(cp.Hash)) {
 		err = errors.New("it has no seq and hash of an entry")
 	}
 	if err == nil && k.keys != "" {

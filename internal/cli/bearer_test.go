@@ -83,7 +83,7 @@ func TestNewToken(t *testing.T) {
 	seen := map[string]bool{}
 	for range 1000 {
 		text := newToken().Reveal()
-		if !strings.HasPrefix(text, tokenPrefix) || len(text) != len(tokenPrefix)+43 || !token68.MatchString(text) || seen[text] {
+		if !strings.HasPrefix(text, tokenPrefix) || len(text) != len(tokenPrefix)+43 || !token68().MatchString(text) || seen[text] {
 			t.Fatalf("the token is of %d characters, or was there before", len(text))
 		}
 		seen[text] = true

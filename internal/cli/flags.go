@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -75,17 +76,17 @@ func oneID(c *cobra.Command, args []string) error {
 
 // keyID is the shape of the id of a signing key that looks like a flag: one in
 // 64 does.
-var keyID = regexp.MustCompile(`^-[-_A-Za-z0-9]{42}$`)
+var keyID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^-[-_A-Za-z0-9]{42}$`) })
 
 // idsLast puts such ids where no flags are looked for.
 func idsLast(args []string) []string {
 	if slices.Contains(args, "--") {
 		return args
 	}
-	ids := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return !keyID.MatchString(arg) })
+	ids := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return !keyID().MatchString(arg) })
 	if len(ids) == 0 {
 		return args
 	}
-	rest := slices.DeleteFunc(slices.Clone(args), keyID.MatchString)
+	rest := slices.DeleteFunc(slices.Clone(args), keyID().MatchString)
 	return slices.Concat(rest, []string{"--"}, ids)
 }

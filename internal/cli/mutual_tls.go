@@ -14,6 +14,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
@@ -25,17 +26,17 @@ import (
 
 var (
 	// headerName is what can be the name of a header (RFC 9110 §5.1).
-	headerName = regexp.MustCompile(`^[A-Za-z0-9-]{1,60}$`)
+	headerName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9-]{1,60}$`) })
 	// trustDomain is what SPIFFE allows (SPIFFE-ID §2.1).
-	trustDomain = regexp.MustCompile(`^[a-z0-9._-]{1,255}$`)
+	trustDomain = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9._-]{1,255}$`) })
 )
 
 func checkMutualTLS(s settings, cfg *serveConfig) error {
 	cfg.certHeader, cfg.trustDomain = s.ClientCertHeader, s.TrustDomain
-	if !headerName.MatchString(cfg.certHeader) {
+	if !headerName().MatchString(cfg.certHeader) {
 		return badValue("client-cert-header", s.ClientCertHeader, errors.New("it must be the name of a header, as in Client-Cert"))
 	}
-	if s.TrustDomain != "" && !trustDomain.MatchString(s.TrustDomain) {
+	if s.TrustDomain != "" && !trustDomain().MatchString(s.TrustDomain) {
 		return badValue("trust-domain", s.TrustDomain, errors.New("it must be a name of lower-case letters, digits, dots and dashes, as in agents.example.com"))
 	}
 	if s.TLSClientCA == "" {
@@ -92,7 +93,7 @@ func newRules(ctx context.Context, cfg serveConfig, s store.Store, own string) (
 	domain := cfg.trustDomain
 	if domain == "" {
 		domain = "localhost"
-		if u, err := url.Parse(place); err == nil && !isLoopback(u.Hostname()) && trustDomain.MatchString(strings.ToLower(u.Hostname())) {
+		if u, err := url.Parse(place); err == nil && !isLoopback(u.Hostname()) && trustDomain().MatchString(strings.ToLower(u.Hostname())) {
 			domain = strings.ToLower(u.Hostname())
 		}
 	}

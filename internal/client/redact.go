@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
@@ -15,20 +16,22 @@ import (
 const redacted = "[redacted]"
 
 // looksSecret finds what must not be shown, whoever sent it.
-var looksSecret = []*regexp.Regexp{
-	regexp.MustCompile(`agc[sa]_[0-9A-Za-z._~+/=-]*`),
-	regexp.MustCompile(`(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}`),
-	regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9._-]*`),
-	regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)`),
-	regexp.MustCompile(`(?i)["']?(password|client_secret|secretvalue|access_token|refresh_token)["']?\s*[=:]\s*("[^"]*"?|'[^']*'?|[^\s&,;}]+)`),
-	regexp.MustCompile(`://[^/\s@]+@`), // user:password of a proxy
-}
+var looksSecret = sync.OnceValue(func() []*regexp.Regexp {
+	return []*regexp.Regexp{
+		regexp.MustCompile(`agc[sa]_[0-9A-Za-z._~+/=-]*`),
+		regexp.MustCompile(`(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}`),
+		regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9._-]*`),
+		regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)`),
+		regexp.MustCompile(`(?i)["']?(password|client_secret|secretvalue|access_token|refresh_token)["']?\s*[=:]\s*("[^"]*"?|'[^']*'?|[^\s&,;}]+)`),
+		regexp.MustCompile(`://[^/\s@]+@`), // user:password of a proxy
+	}
+})
 
 // scrub takes secrets out of a text: those that the call carries, and whatever
 // looks like one.
 func (x *exchange) scrub(text string) string {
 	text = x.mask(text)
-	for _, p := range looksSecret {
+	for _, p := range looksSecret() {
 		text = p.ReplaceAllString(text, redacted)
 	}
 	return text
@@ -61,8 +64,10 @@ func forms(s string) []string {
 }
 
 var (
-	unseen = regexp.MustCompile(`(?is)<(script|style|head)\b.*?</(script|style|head)>|<!--.*?-->`)
-	tags   = regexp.MustCompile(`<[^>]*>?`)
+	unseen = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?is)<(script|style|head)\b.*?</(script|style|head)>|<!--.*?-->`)
+	})
+	tags = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`<[^>]*>?`) })
 )
 
 // maxRead is how much of a foreign body is looked at: what is shown is far less.
@@ -73,12 +78,12 @@ const maxRead = 16 << 10
 // because taking markup away can join one.
 func (x *exchange) readable(text string, limit int) string {
 	text = x.mask(text) // all of it: the next step could cut one in two
-	text = unseen.ReplaceAllString(text[:min(len(text), maxRead)], " ")
-	joined := html.UnescapeString(tags.ReplaceAllString(text, ""))
+	text = unseen().ReplaceAllString(text[:min(len(text), maxRead)], " ")
+	joined := html.UnescapeString(tags().ReplaceAllString(text, ""))
 	if masked := x.mask(joined); masked != joined {
 		return x.plain(masked, limit)
 	}
-	return x.plain(html.UnescapeString(tags.ReplaceAllString(text, " ")), limit)
+	return x.plain(html.UnescapeString(tags().ReplaceAllString(text, " ")), limit)
 }
 
 // plain is readable for a text that is no markup.

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -26,7 +27,7 @@ var attributeTypes = map[string]string{
 	"SERIALNUMBER": "2.5.4.5", "EMAILADDRESS": "1.2.840.113549.1.9.1",
 }
 
-var dotted = regexp.MustCompile(`^[0-2](\.(0|[1-9][0-9]*))+$`)
+var dotted = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-2](\.(0|[1-9][0-9]*))+$`) })
 
 // parseDN reads the text of a name (RFC 4514 §3): the part that is most special
 // comes first. It comes out as in a certificate, the other way round.
@@ -66,7 +67,7 @@ func parseAttribute(text string) (a attribute, end byte, rest string, err error)
 	}
 	kind = strings.TrimSpace(kind)
 	if a.oid = attributeTypes[strings.ToUpper(kind)]; a.oid == "" {
-		if !dotted.MatchString(kind) {
+		if !dotted().MatchString(kind) {
 			return a, 0, "", fmt.Errorf("the attribute %.40q is not known: write its object identifier", kind)
 		}
 		a.oid = kind

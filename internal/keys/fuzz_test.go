@@ -104,7 +104,7 @@ func FuzzDN(f *testing.F) {
 		for _, part := range name {
 			var attributes []string
 			for _, a := range part {
-				if len(a.value) == 0 || !utf8.Valid(a.value) || !dotted.MatchString(a.oid) {
+				if len(a.value) == 0 || !utf8.Valid(a.value) || !dotted().MatchString(a.oid) {
 					return // no text stands for it
 				}
 				text := bytes.NewBufferString(a.oid + "=")

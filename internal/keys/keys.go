@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"sync"
 )
 
 // What a key is refused for. The error that comes back wraps one of them and
@@ -88,11 +89,11 @@ func SourceID(uri string) string {
 }
 
 // kidForm is what can be a kid at the server: it is part of a path.
-var kidForm = regexp.MustCompile(`^[A-Za-z0-9_~:@=+-][A-Za-z0-9._~:@=+-]{0,199}$`)
+var kidForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_~:@=+-][A-Za-z0-9._~:@=+-]{0,199}$`) })
 
 // CheckID refuses what cannot be a kid. The error goes on from "a kid".
 func CheckID(kid string) error {
-	if !kidForm.MatchString(kid) {
+	if !kidForm().MatchString(kid) {
 		return fmt.Errorf("has 1 to 200 of the characters A-Z a-z 0-9 . _ ~ : @ = + - and does not begin with a dot: %.40q is none", kid)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
@@ -41,7 +42,7 @@ const (
 )
 
 // challenge is a code_challenge of method S256: 32 bytes.
-var challenge = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
+var challenge = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`) })
 
 // authorize begins the login of an agent (RFC 6749 §4.1.1 with WSO2's
 // response_mode=direct): the answer says what to send to the authn endpoint.
@@ -82,7 +83,7 @@ func (a *Application) mayBegin(f form) *stepError {
 		return invalidStep("response_mode must be direct: there are no pages to log in on")
 	case f["redirect_uri"] != a.RedirectURI:
 		return invalidStep("redirect_uri is not the one of the application")
-	case f["code_challenge_method"] != "S256" || !challenge.MatchString(f["code_challenge"]):
+	case f["code_challenge_method"] != "S256" || !challenge().MatchString(f["code_challenge"]):
 		return invalidStep("code_challenge is missing or not of method S256: PKCE is required")
 	case len(f["state"]) > maxState || len(f["nonce"]) > maxState || len(f["scope"])+len(f["resource"]) > maxAsked:
 		return invalidStep("state, nonce, scope or resource are too long")

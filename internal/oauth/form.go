@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -95,12 +96,12 @@ func (f form) words(names ...string) (all []string) {
 }
 
 // parameter is what a parameter is called, here and in the standards.
-var parameter = regexp.MustCompile(`^[a-z_]{1,32}$`)
+var parameter = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z_]{1,32}$`) })
 
 // quoted shows a name of the caller's in an error, if it is one that a parameter
 // can have: what stands in the place of a name by mistake could be a secret.
 func quoted(name string) string {
-	if !parameter.MatchString(name) {
+	if !parameter().MatchString(name) {
 		name = "?"
 	}
 	return "'" + name + "'"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -89,18 +90,20 @@ func (d *dataBase) Configure(_ context.Context, req datasource.ConfigureRequest,
 }
 
 // secretPatterns are masked in every log line, whoever writes it.
-var secretPatterns = []*regexp.Regexp{
-	regexp.MustCompile(`agc[sa]_[0-9A-Za-z]{8,}`),
-	regexp.MustCompile(`(?i)(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}`),
-	regexp.MustCompile(`(?i)AGE-(SECRET-KEY|PLUGIN)-[0-9A-Z-]{8,}`),
-	regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----`),
-}
+var secretPatterns = sync.OnceValue(func() []*regexp.Regexp {
+	return []*regexp.Regexp{
+		regexp.MustCompile(`agc[sa]_[0-9A-Za-z]{8,}`),
+		regexp.MustCompile(`(?i)(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}`),
+		regexp.MustCompile(`(?i)AGE-(SECRET-KEY|PLUGIN)-[0-9A-Z-]{8,}`),
+		regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----`),
+	}
+})
 
 // masked gives a context whose log lines cannot show a secret.
 func masked(ctx context.Context) context.Context {
 	ctx = tflog.MaskFieldValuesWithFieldKeys(ctx, "secret", "password", "client_secret", "access_token", "authorization", "private_key", "secret_wo", "seal_identity")
-	ctx = tflog.MaskAllFieldValuesRegexes(ctx, secretPatterns...)
-	return tflog.MaskMessageRegexes(ctx, secretPatterns...)
+	ctx = tflog.MaskAllFieldValuesRegexes(ctx, secretPatterns()...)
+	return tflog.MaskMessageRegexes(ctx, secretPatterns()...)
 }
 
 // logger writes the client's lines to Terraform's log, below debug.

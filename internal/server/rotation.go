@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"sync"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
@@ -49,7 +50,7 @@ func newEnd(expiresAt *int64) (int64, error) {
 }
 
 // etag is the one form of an entity tag that is understood: strong, and one.
-var etag = regexp.MustCompile(`^"([^"\\,]+)"$`)
+var etag = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^"([^"\\,]+)"$`) })
 
 // latest reads what the caller takes for the newest of its kind that the agent
 // has: its id in If-Match, or none yet in "If-None-Match: *". nil: the caller does not
@@ -66,7 +67,7 @@ func latest(h http.Header) (*string, error) {
 	case len(none) == 1:
 		return nil, invalid(api.TypeInvalidValue, `If-None-Match can only be *: the agent must have none yet.`)
 	}
-	found := etag.FindStringSubmatch(match[0])
+	found := etag().FindStringSubmatch(match[0])
 	if found == nil {
 		return nil, invalid(api.TypeInvalidValue, `If-Match must be the id of the agent's newest one in double quotes, and nothing else: neither *, nor a list, nor W/.`)
 	}

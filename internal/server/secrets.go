@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"regexp"
+	"sync"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
@@ -13,14 +14,16 @@ func (s *Server) addSecret(c *call, in api.SecretRequest) (any, error) {
 }
 
 // secretID is the form of an id that a client makes.
-var secretID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+var secretID = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+})
 
 // putSecret answers 200 when the same secret is there already: the request was
 // a repetition.
 func (s *Server) putSecret(c *call, in api.SecretRequest) (any, error) {
 	id := c.PathValue("secretId")
 	switch {
-	case !secretID.MatchString(id):
+	case !secretID().MatchString(id):
 		return nil, invalid(api.TypeInvalidValue, "The id of a secret must be a UUID in lower case, not %q.", id)
 	case in.SecretValue.IsZero():
 		return nil, invalid(api.TypeInvalidValue, "secretValue is required: a PUT names the secret and its value.")
