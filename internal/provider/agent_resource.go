@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -149,3 +150,6 @@ func (r *agentResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 		},
 	}
 }
+
+// check finds nothing: what can be wrong in a configuration, the schema knows.
+func (r *agentResource) check(*agentModel, *diag.Diagnostics) {}

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -16,7 +17,7 @@ type pluginServer struct {
 	tfprotov6.ProviderServer
 
 	provider  *agentcreds
-	shortcuts map[string]shortcut // by the type of the resource
+	shortcuts func() map[string]shortcut // by the type of the resource, made when the first is needed
 }
 
 // NewServer gives the constructor of a plugin server that costs a fraction of
@@ -24,17 +25,32 @@ type pluginServer struct {
 // framework's, around New, logs every step.
 func NewServer(version string) func() tfprotov6.ProviderServer {
 	return func() tfprotov6.ProviderServer {
-		ctx, p := context.Background(), &agentcreds{version: version}
-		return &pluginServer{providerserver.NewProtocol6(p)(), p, map[string]shortcut{
-			TypeName + "_agent":        newShortcut(ctx, "id", func() quick[agentModel] { return &agentResource{} }),
-			TypeName + "_agent_secret": newShortcut(ctx, "agent_id", func() quick[secretModel] { return &secretResource{} }),
-		}}
+		p := &agentcreds{version: version}
+		return &pluginServer{providerserver.NewProtocol6(p)(), p, sync.OnceValue(shortcuts)}
 	}
+}
+
+func shortcuts() map[string]shortcut {
+	ctx := context.Background()
+	return map[string]shortcut{
+		TypeName + "_agent":        newShortcut(ctx, "id", func() quick[agentModel] { return &agentResource{} }),
+		TypeName + "_agent_secret": newShortcut(ctx, "agent_id", func() quick[secretModel] { return &secretResource{} }),
+	}
+}
+
+// ValidateResourceConfig implements tfprotov6.ResourceServer.
+func (p *pluginServer) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
+	if s, ok := p.shortcuts()[req.TypeName]; ok {
+		if resp := s.validate(ctx, req); resp != nil {
+			return resp, nil
+		}
+	}
+	return p.ProviderServer.ValidateResourceConfig(ctx, req)
 }
 
 // UpgradeResourceState implements tfprotov6.ResourceServer.
 func (p *pluginServer) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
-	if s, ok := p.shortcuts[req.TypeName]; ok {
+	if s, ok := p.shortcuts()[req.TypeName]; ok {
 		if resp := s.upgrade(req); resp != nil {
 			return resp, nil
 		}
@@ -45,7 +61,7 @@ func (p *pluginServer) UpgradeResourceState(ctx context.Context, req *tfprotov6.
 // ReadResource implements tfprotov6.ResourceServer.
 func (p *pluginServer) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
 	srv := p.provider.server.Load()
-	if s, ok := p.shortcuts[req.TypeName]; ok && srv != nil {
+	if s, ok := p.shortcuts()[req.TypeName]; ok && srv != nil {
 		if resp := s.read(ctx, srv, req); resp != nil {
 			return resp, nil
 		}
@@ -56,7 +72,7 @@ func (p *pluginServer) ReadResource(ctx context.Context, req *tfprotov6.ReadReso
 // PlanResourceChange implements tfprotov6.ResourceServer.
 func (p *pluginServer) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
 	srv := p.provider.server.Load()
-	if s, ok := p.shortcuts[req.TypeName]; ok && srv != nil {
+	if s, ok := p.shortcuts()[req.TypeName]; ok && srv != nil {
 		if resp := s.plan(ctx, srv, req); resp != nil {
 			return resp, nil
 		}

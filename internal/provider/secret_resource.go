@@ -2,11 +2,9 @@ package provider
 
 import (
 	"context"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -157,22 +155,5 @@ func (r *secretResource) Schema(_ context.Context, _ resource.SchemaRequest, res
 				MarkdownDescription: "Whether the secret was found rotated, revoked or expired when it was last read; see `on_drift`.",
 			},
 		},
-	}
-}
-
-// ValidateConfig refuses durations that contradict each other.
-func (r *secretResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
-	var m secretModel
-	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); resp.Diagnostics.HasError() || m.ExpireAfter.IsNull() || m.ExpireAfter.IsUnknown() {
-		return
-	}
-	expire := duration(m.ExpireAfter, maxPeriod)
-	if !m.GracePeriod.IsNull() && !m.GracePeriod.IsUnknown() && duration(m.GracePeriod, 0) > expire {
-		resp.Diagnostics.AddAttributeError(path.Root("grace_period"), "The grace is longer than the secret's life",
-			"grace_period is "+m.GracePeriod.ValueString()+", but a secret expires "+m.ExpireAfter.ValueString()+" after it was made (expire_after): it would end before its grace does. Shorten grace_period or lengthen expire_after.")
-	}
-	if !m.RotateAfter.IsNull() && !m.RotateAfter.IsUnknown() && duration(m.RotateAfter, time.Hour) >= expire {
-		resp.Diagnostics.AddAttributeWarning(path.Root("rotate_after"), "The secret expires before it is due",
-			"rotate_after is "+m.RotateAfter.ValueString()+", but a secret expires "+m.ExpireAfter.ValueString()+" after it was made (expire_after). Consumers fail until the next apply. Make rotate_after shorter.")
 	}
 }

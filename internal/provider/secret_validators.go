@@ -3,9 +3,12 @@ package provider
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -73,5 +76,28 @@ func (strongSecret) ValidateString(ctx context.Context, req validator.StringRequ
 	}
 	if err := secret.Check(secret.New(req.ConfigValue.ValueString())); err != nil {
 		resp.Diagnostics.AddError("Weak secret", "secret_wo: "+err.Error()+".")
+	}
+}
+
+// ValidateConfig refuses durations that contradict each other.
+func (r *secretResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var m secretModel
+	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); !resp.Diagnostics.HasError() {
+		r.check(&m, &resp.Diagnostics)
+	}
+}
+
+func (r *secretResource) check(m *secretModel, diags *diag.Diagnostics) {
+	if m.ExpireAfter.IsNull() || m.ExpireAfter.IsUnknown() {
+		return
+	}
+	expire := duration(m.ExpireAfter, maxPeriod)
+	if !m.GracePeriod.IsNull() && !m.GracePeriod.IsUnknown() && duration(m.GracePeriod, 0) > expire {
+		diags.AddAttributeError(path.Root("grace_period"), "The grace is longer than the secret's life",
+			"grace_period is "+m.GracePeriod.ValueString()+", but a secret expires "+m.ExpireAfter.ValueString()+" after it was made (expire_after): it would end before its grace does. Shorten grace_period or lengthen expire_after.")
+	}
+	if !m.RotateAfter.IsNull() && !m.RotateAfter.IsUnknown() && duration(m.RotateAfter, time.Hour) >= expire {
+		diags.AddAttributeWarning(path.Root("rotate_after"), "The secret expires before it is due",
+			"rotate_after is "+m.RotateAfter.ValueString()+", but a secret expires "+m.ExpireAfter.ValueString()+" after it was made (expire_after). Consumers fail until the next apply. Make rotate_after shorter.")
 	}
 }

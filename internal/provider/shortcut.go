@@ -7,16 +7,18 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// quick is a resource whose reads, and whose plans with nothing to do, need not
-// take the way through the framework. Both ways call these same methods, and
+// quick is a resource whose reads, whose configurations with nothing wrong, and
+// whose plans with nothing to do need not take the way through the framework. Both ways call these same methods, and
 // come to the same.
 type quick[M any] interface {
 	resource.Resource
 	configure(data any, diags *diag.Diagnostics)
+	check(m *M, diags *diag.Diagnostics) // all that ValidateConfig does
 	find(ctx context.Context, m *M, f *facts, diags *diag.Diagnostics) finding
 	refuse(ctx context.Context, plan *M, diags *diag.Diagnostics)
 	foresee(plan, state *M, f facts, set func(string, attr.Value), diags *diag.Diagnostics)
@@ -25,6 +27,7 @@ type quick[M any] interface {
 // shortcut answers for a resource what Terraform asks of every object in every
 // plan. nil says that it is for the framework to answer.
 type shortcut interface {
+	validate(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) *tfprotov6.ValidateResourceConfigResponse
 	upgrade(req *tfprotov6.UpgradeResourceStateRequest) *tfprotov6.UpgradeResourceStateResponse
 	read(ctx context.Context, s *server, req *tfprotov6.ReadResourceRequest) *tfprotov6.ReadResourceResponse
 	plan(ctx context.Context, s *server, req *tfprotov6.PlanResourceChangeRequest) *tfprotov6.PlanResourceChangeResponse
@@ -32,7 +35,7 @@ type shortcut interface {
 
 type shortcutOf[M any] struct {
 	codec[M]
-	version  int64
+	schema   schema.Schema
 	identity tftypes.Object
 	member   string // of the identity
 	make     func() quick[M]
@@ -42,14 +45,14 @@ func newShortcut[M any](ctx context.Context, member string, newResource func() q
 	var s resource.SchemaResponse
 	newResource().Schema(ctx, resource.SchemaRequest{}, &s)
 	return shortcutOf[M]{
-		newCodec[M](ctx, s.Schema), s.Schema.Version,
+		newCodec[M](ctx, s.Schema), s.Schema,
 		tftypes.Object{AttributeTypes: map[string]tftypes.Type{member: tftypes.String}}, member, newResource,
 	}
 }
 
 // upgrade hands a state of this version back as it came.
 func (s shortcutOf[M]) upgrade(req *tfprotov6.UpgradeResourceStateRequest) *tfprotov6.UpgradeResourceStateResponse {
-	if req.Version != s.version || req.RawState == nil || string(bytes.TrimSpace(req.RawState.JSON)) == "null" || !fits(req.RawState.JSON, s.object) {
+	if req.Version != s.schema.Version || req.RawState == nil || string(bytes.TrimSpace(req.RawState.JSON)) == "null" || !fits(req.RawState.JSON, s.object) {
 		return nil
 	}
 	return &tfprotov6.UpgradeResourceStateResponse{UpgradedState: &tfprotov6.DynamicValue{JSON: req.RawState.JSON}}

@@ -5,6 +5,7 @@ import (
 	"reflect"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/defaults"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -25,9 +26,11 @@ type codec[M any] struct {
 type codecField struct {
 	index     int
 	name      string
+	attribute schema.Attribute
 	typ       attr.Type
+	at        path.Path
+	pattern   path.Expression
 	fallback  attr.Value // what it is unless it is configured; nil: nothing
-	writeOnly bool
 }
 
 func newCodec[M any](ctx context.Context, s schema.Schema) codec[M] {
@@ -37,7 +40,7 @@ func newCodec[M any](ctx context.Context, s schema.Schema) codec[M] {
 	for i := range model.NumField() {
 		name := model.Field(i).Tag.Get("tfsdk")
 		a := s.Attributes[name]
-		c.fields = append(c.fields, codecField{i, name, a.GetType(), fallbackOf(ctx, a), a.IsWriteOnly()})
+		c.fields = append(c.fields, codecField{i, name, a, a.GetType(), path.Root(name), path.MatchRoot(name), fallbackOf(ctx, a)})
 	}
 	return c
 }
@@ -67,29 +70,35 @@ func valueOf[M any](m *M, f codecField) attr.Value {
 	return v
 }
 
-// attributes takes an object apart; ok is false for one that is null, unknown,
-// or of another type.
-func (c codec[M]) attributes(v *tfprotov6.DynamicValue) (values map[string]tftypes.Value, ok bool) {
+// unpack takes an object apart; ok is false for one that is null, unknown, or of
+// another type.
+func (c codec[M]) unpack(v *tfprotov6.DynamicValue) (whole tftypes.Value, values map[string]tftypes.Value, ok bool) {
 	if v == nil {
-		return nil, false
+		return whole, nil, false
 	}
-	raw, err := v.Unmarshal(c.object)
-	if err != nil || raw.IsNull() || !raw.IsKnown() || raw.As(&values) != nil {
-		return nil, false
+	whole, err := v.Unmarshal(c.object)
+	if err != nil || whole.IsNull() || !whole.IsKnown() || whole.As(&values) != nil {
+		return whole, nil, false
 	}
-	return values, true
+	return whole, values, true
 }
 
 // decode makes a model of an object.
 func (c codec[M]) decode(ctx context.Context, v *tfprotov6.DynamicValue) (m M, ok bool) {
-	values, ok := c.attributes(v)
+	_, values, ok := c.unpack(v)
 	if !ok {
 		return m, false
 	}
+	return c.model(ctx, values)
+}
+
+// model makes a model of an object's attributes. One that is only written has
+// none.
+func (c codec[M]) model(ctx context.Context, values map[string]tftypes.Value) (m M, ok bool) {
 	into := reflect.ValueOf(&m).Elem()
 	for _, f := range c.fields {
 		value, err := f.typ.ValueFromTerraform(ctx, values[f.name])
-		if err != nil || (f.writeOnly && !value.IsNull()) {
+		if err != nil || (f.attribute.IsWriteOnly() && !value.IsNull()) {
 			return m, false
 		}
 		field, from := into.Field(f.index), reflect.ValueOf(value)
@@ -165,7 +174,7 @@ func (c codec[M]) text(m *M, name string) string {
 // fallbacksHold reports whether every attribute with a default that is not
 // configured has it.
 func (c codec[M]) fallbacksHold(m *M, config *tfprotov6.DynamicValue) bool {
-	values, ok := c.attributes(config)
+	_, values, ok := c.unpack(config)
 	if !ok {
 		return false
 	}
