@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
-	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/postgres"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/sqlite"
@@ -39,8 +37,8 @@ store yet: agents, credentials, clients, keys, audit and the id of the store, so
 no state of Terraform and no token notices. Then both are compared, row by row, and
 the numbers of rows and their hashes are printed. End what uses the file before.
 
-What was broken off goes on when it is run again; the new database cannot be used
-before all of it is the same. The file is not changed: keep it as a backup, and never
+What was broken off, at whatever moment, goes on when it is run again; the new
+database cannot be used before all of it is the same. The file is not changed: keep it as a backup, and never
 start a server on it again. The seal key is not in the database: give the servers
 that start on the new one the same with --seal-key.`,
 		Example: `  terraform-provider-agentcreds migrate --from agentcreds.db --to "postgres://agentcreds@db.example.com/agentcreds"
@@ -91,7 +89,7 @@ func migrate(ctx context.Context, from, to string) (out migrated, err error) {
 	}); err != nil {
 		return out, errors.Join(hintQuarantine(err, from), source.Close())
 	}
-	done, err := postgres.Copy(ctx, postgres.Config{URL: to}, source)
+	done, err := postgres.Copy(ctx, postgres.Config{URL: to, Creator: localUser()}, source)
 	if err := errors.Join(err, source.Close()); err != nil {
 		if errors.Is(err, store.ErrExists) {
 			return out, hint(err, "nothing was changed; name another schema with ?search_path=NAME in --to")
@@ -102,21 +100,5 @@ func migrate(ctx context.Context, from, to string) (out migrated, err error) {
 	for _, t := range done {
 		out.Tables = append(out.Tables, migratedTable(t))
 	}
-	return out, enterMigration(ctx, to, out)
-}
-
-// enterMigration records in the audit of the new database where it came from.
-func enterMigration(ctx context.Context, to string, did migrated) error {
-	s, err := openStore(ctx, opening{database: to, creator: localUser()})
-	if err != nil {
-		return err
-	}
-	detail := map[string]string{"store_id": did.StoreID}
-	for _, t := range did.Tables {
-		detail[t.Table] = strconv.FormatInt(t.Rows, 10) + " " + t.Hash
-	}
-	err = s.Update(ctx, func(store.Tx) ([]audit.Event, error) {
-		return []audit.Event{{Actor: localUser(), Action: audit.StoreMigrate, Detail: detail}}, nil
-	})
-	return errors.Join(err, s.Close())
+	return out, nil
 }

@@ -5,8 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
-	"unicode/utf8"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,9 +15,6 @@ import (
 
 // copyChunk is how many rows are copied in one transaction.
 const copyChunk = 2000
-
-// yesNo are the columns that are numbers elsewhere.
-var yesNo = []string{"user_serving", "inactive", "locked", "retiring"}
 
 // Copied is what there is of one table after a copy: the same in both stores.
 type Copied struct {
@@ -34,8 +30,10 @@ var errWritten = errors.New("the store that was copied was written meanwhile: st
 // Copy makes the store in cfg.URL a copy of another one, its id and its audit
 // included, and compares both: each table has as many rows with the same hash. A
 // copy that was broken off is gone on with, if the other store is as it was then,
-// and else begun anew. Where there is a store already, the error wraps
-// store.ErrExists. The new store cannot be opened before all of it is right.
+// and else begun anew; one that had ended, and was not written since, is compared
+// once more. Where there is another store, the error wraps store.ErrExists. The new
+// store cannot be opened before all of it is right; that it is, and whose doing it
+// was (cfg.Creator), is the last entry of its audit.
 func Copy(ctx context.Context, cfg Config, from store.Source) ([]Copied, error) {
 	p, err := parse(cfg.URL)
 	if err != nil {
@@ -56,6 +54,9 @@ type copying struct {
 	p    place
 	cfg  Config
 	from store.Source
+	head audit.Entry // the last one of that store
+	// ended: all was right before; what was broken off was the answer.
+	ended bool
 }
 
 func (k *copying) run(ctx context.Context) (done []Copied, err error) {
@@ -71,11 +72,10 @@ func (k *copying) run(ctx context.Context) (done []Copied, err error) {
 		}
 		return nil, err
 	}
-	head, err := headOf(ctx, k.from)
-	if err != nil {
+	if k.head, err = headOf(ctx, k.from); err != nil {
 		return nil, err
 	}
-	if err := k.prepare(ctx, fmt.Sprintf("%s %d %s", k.from.ID(), head.Seq, head.Hash)); err != nil {
+	if err := k.prepare(ctx, fmt.Sprintf("%s %d %s", k.from.ID(), k.head.Seq, k.head.Hash)); err != nil {
 		return nil, err
 	}
 	err = k.from.Dump(ctx, func(rows func(store.Table, int64, func([]any) error) error) error {
@@ -91,10 +91,13 @@ func (k *copying) run(ctx context.Context) (done []Copied, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if now, err := headOf(ctx, k.from); err != nil || now.Hash != head.Hash {
+	if now, err := headOf(ctx, k.from); err != nil || now.Hash != k.head.Hash {
 		return nil, errors.Join(err, errWritten)
 	}
-	return done, k.finish(ctx)
+	if k.ended {
+		return done, nil
+	}
+	return done, k.finish(ctx, done)
 }
 
 func headOf(ctx context.Context, s store.Store) (head audit.Entry, err error) {
@@ -118,13 +121,13 @@ func (k *copying) prepare(ctx context.Context, what string) error {
 			err := tx.QueryRow(ctx, selectSetting, copyName).Scan(&before)
 			switch {
 			case errors.Is(err, pgx.ErrNoRows):
-				return fmt.Errorf("%w: there is a store in its schema %s", store.ErrExists, k.p.schema)
+				return k.there(ctx, tx)
 			case err != nil || before == what:
 				return err
 			}
 			// The tables that refer to others go first.
 			for _, t := range slices.Backward(store.Tables) {
-				if _, err := tx.Exec(ctx, "DELETE FROM "+t.Name+kept(t)); err != nil {
+				if _, err := tx.Exec(ctx, "DELETE FROM "+t.Name+k.kept(t)); err != nil {
 					return err
 				}
 			}
@@ -137,111 +140,43 @@ func (k *copying) prepare(ctx context.Context, what string) error {
 	})
 }
 
+// there looks at a store that is there: it may be the copy, which had ended.
+func (k *copying) there(ctx context.Context, tx pgx.Tx) error {
+	var same, unwritten bool
+	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM meta WHERE name = $1 AND value = $2),
+		EXISTS (SELECT FROM audit WHERE seq = $3 AND hash = $4) AND (SELECT seq = $3 + 1 AND action = $5 FROM audit ORDER BY seq DESC LIMIT 1)`,
+		idName, k.from.ID(), k.head.Seq, k.head.Hash, string(audit.StoreMigrate)).Scan(&same, &unwritten)
+	switch {
+	case err != nil:
+		return err
+	case same && unwritten:
+		k.ended = true
+		return nil
+	case same:
+		return fmt.Errorf("%w: the store in its schema %s is a copy of this one already, and one of the two was written since", store.ErrExists, k.p.schema)
+	}
+	return fmt.Errorf("%w: there is a store in its schema %s", store.ErrExists, k.p.schema)
+}
+
 // kept is the condition under which a row is of the copy, and not of the store
 // itself.
-func kept(t store.Table) string {
-	if t.Name != "meta" {
+func (k *copying) kept(t store.Table) string {
+	switch {
+	case k.ended && t.Name == "audit":
+		return fmt.Sprintf(" WHERE seq <= %d", k.head.Seq)
+	case t.Name != "meta":
 		return ""
 	}
 	return fmt.Sprintf(" WHERE name NOT IN ('%s', '%s', '%s')", markName, formatName, copyName)
 }
 
-// table copies what is missing of a table, and compares it.
-func (k *copying) table(ctx context.Context, t store.Table, rows func(store.Table, int64, func([]any) error) error) (Copied, error) {
-	one := Copied{Table: t.Name}
-	if err := k.c.QueryRow(ctx, "SELECT count(*) FROM "+t.Name+kept(t)).Scan(&one.Before); err != nil {
-		return one, err
+// finish makes a store of it, and records that.
+func (k *copying) finish(ctx context.Context, done []Copied) error {
+	detail := map[string]string{"store_id": k.from.ID()}
+	for _, t := range done {
+		detail[t.Table] = strconv.FormatInt(t.Rows, 10) + " " + t.Hash
 	}
-	rows = valid(rows)
-	var chunk [][]any
-	write := func() error {
-		_, err := k.c.CopyFrom(ctx, pgx.Identifier{t.Name}, t.Columns, pgx.CopyFromRows(chunk))
-		chunk = chunk[:0]
-		return err
-	}
-	err := rows(t, one.Before, func(row []any) error {
-		if chunk = append(chunk, ours(t, row)); len(chunk) < copyChunk {
-			return nil
-		}
-		return write()
-	})
-	if err == nil && len(chunk) > 0 {
-		err = write()
-	}
-	if err != nil {
-		return one, err
-	}
-	var theirs store.Sum
-	if err := rows(t, 0, theirs.Add); err != nil {
-		return one, err
-	}
-	here, err := k.sum(ctx, t)
-	if err != nil {
-		return one, err
-	}
-	if here.Rows != theirs.Rows || here.Hash() != theirs.Hash() {
-		return one, fmt.Errorf("%w: %d rows with the hash %s were copied, and there are %d with the hash %s", errDamaged,
-			theirs.Rows, theirs.Hash(), here.Rows, here.Hash())
-	}
-	one.Rows, one.Hash = here.Rows, here.Hash()
-	return one, nil
-}
-
-// valid refuses texts that PostgreSQL does not keep: changed, they would break the
-// chain of the audit, whose hashes cover them.
-func valid(rows func(store.Table, int64, func([]any) error) error) func(store.Table, int64, func([]any) error) error {
-	return func(t store.Table, skip int64, each func([]any) error) error {
-		return rows(t, skip, func(row []any) error {
-			for i, v := range row {
-				if text, ok := v.(string); ok && (!utf8.ValidString(text) || strings.ContainsRune(text, 0)) {
-					return fmt.Errorf("the row %v has bytes in %s that are no UTF-8, which postgresql does not keep", row[:len(t.Key)], t.Columns[i])
-				}
-			}
-			return each(row)
-		})
-	}
-}
-
-// ours is a row as this database takes it.
-func ours(t store.Table, row []any) []any {
-	out := slices.Clone(row)
-	for i, name := range t.Columns {
-		if n, ok := row[i].(int64); ok && slices.Contains(yesNo, name) {
-			out[i] = n != 0
-		}
-		if b, ok := row[i].([]byte); ok {
-			out[i] = sealed(b)
-		}
-	}
-	return out
-}
-
-// sum is that of the rows that are here.
-func (k *copying) sum(ctx context.Context, t store.Table) (sum store.Sum, err error) {
-	rows, err := k.c.Query(ctx, "SELECT "+strings.Join(t.Columns, ", ")+" FROM "+t.Name+kept(t)+" ORDER BY "+strings.Join(t.Key, ", "))
-	if err != nil {
-		return sum, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		row, err := rows.Values()
-		if err != nil {
-			return sum, err
-		}
-		for i, v := range row {
-			if yes, ok := v.(bool); ok {
-				row[i] = map[bool]int64{false: 0, true: 1}[yes]
-			}
-		}
-		if err := sum.Add(row); err != nil {
-			return sum, err
-		}
-	}
-	return sum, rows.Err()
-}
-
-// finish makes a store of it.
-func (k *copying) finish(ctx context.Context) error {
+	made := audit.Next(k.head, k.cfg.Now(), keepable(audit.Event{Actor: k.cfg.Creator, Action: audit.StoreMigrate, Detail: detail}))
 	return pgx.BeginFunc(ctx, k.c, func(tx pgx.Tx) error {
 		for _, t := range store.Tables {
 			if t.Columns[0] != "n" {
@@ -255,6 +190,7 @@ func (k *copying) finish(ctx context.Context) error {
 		var b pgx.Batch
 		b.Queue("INSERT INTO chains (n, birth) VALUES (0, 1) ON CONFLICT DO NOTHING")
 		b.Queue(countAgents)
+		enter(&b, made)
 		b.Queue(deleteSetting, copyName)
 		b.Queue("ANALYZE")
 		return tx.SendBatch(ctx, &b).Close()

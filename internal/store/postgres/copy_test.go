@@ -24,7 +24,12 @@ import (
 // filled is a store in a file that has some of everything.
 func filled(t *testing.T, agents int) *sqlite.Store {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: filepath.Join(t.TempDir(), "agents.db"), Create: true, Creator: "test"})
+	return filledAt(t, filepath.Join(t.TempDir(), "agents.db"), agents)
+}
+
+func filledAt(t *testing.T, path string, agents int) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: path, Create: true, Creator: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
