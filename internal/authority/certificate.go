@@ -256,21 +256,14 @@ func (a *Authority) Certificate(ctx context.Context, agentID, id string) (out Ce
 // readCertificate reads a certificate into out.
 func (a *Authority) readCertificate(agentID, id string, out *Certificate) func(store.Reader) error {
 	return func(r store.Reader) error {
-		if _, err := r.Agent(agentID); err != nil {
-			return noAgent(err, agentID)
-		}
-		c, err := r.Credential(agentID, store.CertificateKind, id)
-		if err != nil {
-			return certificateShelf.none(err, agentID, id)
-		}
 		now := a.Now()
-		latest, err := certificateShelf.newest(r, agentID, now)
+		c, latest, err := certificateShelf.credential(r, agentID, id, now)
 		if err != nil {
 			return err
 		}
 		all, err := r.CAKeys()
 		*out = certificateOf(c, all, now)
-		out.Latest = latest == id
+		out.Latest = latest
 		return err
 	}
 }

@@ -242,16 +242,11 @@ func (a *Authority) PublicKey(ctx context.Context, agentID, id string) (out Publ
 // readPublicKey reads a key into out.
 func (a *Authority) readPublicKey(agentID, id string, out *PublicKey) func(store.Reader) error {
 	return func(r store.Reader) error {
-		if _, err := r.Agent(agentID); err != nil {
-			return noAgent(err, agentID)
-		}
-		c, err := r.Credential(agentID, store.KeyKind, id)
-		if err != nil {
-			return keyShelf.none(err, agentID, id)
-		}
 		now := a.Now()
-		latest, err := keyShelf.newest(r, agentID, now)
-		*out = PublicKey{Credential: c, Status: lifeOf(c).status(now), Latest: latest == id}
+		c, latest, err := keyShelf.credential(r, agentID, id, now)
+		if err == nil {
+			*out = PublicKey{Credential: c, Status: lifeOf(c).status(now), Latest: latest}
+		}
 		return err
 	}
 }

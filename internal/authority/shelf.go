@@ -48,7 +48,7 @@ func lifeOf(c store.Credential) life {
 // shelf is the secrets, the keys or the certificates of agents: where the rules
 // of rotation find and change them.
 type shelf struct {
-	word           string // "secret"
+	word           string // "secret", or the kind of the credential
 	missing        Kind   // of the refusal when one is not there
 	create         audit.Action
 	expire, revoke audit.Action
@@ -133,6 +133,19 @@ func (sh shelf) newest(r store.Reader, agentID string, now time.Time) (string, e
 		return "", err
 	}
 	return found[0].id, nil
+}
+
+// credential reads the key or certificate of an agent that has that id, and tells
+// whether it is the newest on its shelf.
+func (sh shelf) credential(r store.Reader, agentID, id string, now time.Time) (c store.Credential, latest bool, err error) {
+	if _, err := r.Agent(agentID); err != nil {
+		return c, false, noAgent(err, agentID)
+	}
+	if c, err = r.Credential(agentID, store.Kind(sh.word), id); err != nil {
+		return c, false, sh.none(err, agentID, id)
+	}
+	newest, err := sh.newest(r, agentID, now)
+	return c, newest == id, err
 }
 
 // change changes the one that the event is about.

@@ -3,14 +3,12 @@ package cli
 import (
 	"context"
 	"errors"
-	"os"
-	"os/user"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/embedded"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/postgres"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/sqlite"
@@ -133,14 +131,4 @@ func (d *directly) open(ctx context.Context, create bool) (*authority.Authority,
 }
 
 // localUser is who runs the program, as the audit names it.
-func localUser() string {
-	name := "uid-" + strconv.Itoa(os.Getuid())
-	if u, err := user.Current(); err == nil && u.Username != "" {
-		name = u.Username
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "localhost"
-	}
-	return "local:" + name + "@" + host
-}
+func localUser() string { return embedded.LocalUser() }

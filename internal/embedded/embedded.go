@@ -49,7 +49,7 @@ func Open(cfg Config) (*client.Client, func() error, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	who := sync.OnceValue(local) // not before a request: names can come from the network
+	who := sync.OnceValue(LocalUser) // not before a request: names can come from the network
 	if cfg.Principal != "" {
 		who = func() string { return cfg.Principal }
 	}
@@ -79,8 +79,9 @@ func Open(cfg Config) (*client.Client, func() error, error) {
 	return c, o.close, err
 }
 
-// local is who may write the file: its administrator.
-func local() string {
+// LocalUser is who runs this process, as the audit names it. Who may write a file
+// is its administrator.
+func LocalUser() string {
 	name := "uid-" + strconv.Itoa(os.Getuid())
 	if u, err := user.Current(); err == nil && u.Username != "" {
 		name = u.Username
