@@ -23,18 +23,12 @@ func (r *certificateResource) Create(ctx context.Context, req resource.CreateReq
 	if !ok {
 		return
 	}
-	agentID := m.AgentID.ValueString()
 	o, err := config.offer()
 	if err == nil {
 		err = r.first(ctx, srv, &m, o)
 	}
-	if isGone(err) {
-		resp.Diagnostics.AddAttributeError(path.Root("agent_id"), "Cannot add the agent certificate",
-			"There is no agent with the id "+agentID+" at "+r.server.place+". Use the id of an agentcreds_agent, or of the data source.")
-		return
-	}
 	if err != nil {
-		resp.Diagnostics.AddError("Cannot add the agent certificate", "Agent "+agentID+": "+r.explain(err))
+		r.ungiven("Cannot add the agent certificate", m.AgentID.ValueString(), err, &resp.Diagnostics)
 		return
 	}
 	m.save(ctx, facts{Store: srv.StoreID}, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)

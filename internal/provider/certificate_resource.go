@@ -141,13 +141,7 @@ func (r *certificateResource) ValidateConfig(ctx context.Context, req resource.V
 	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); resp.Diagnostics.HasError() {
 		return
 	}
-	given := 0
-	for _, v := range m.sources() {
-		if !v.IsNull() {
-			given++
-		}
-	}
-	switch {
+	switch given := howMany(m.sources()); {
 	case given > 1 || given == 0 && m.CSRPEMWOVersion.IsNull():
 		resp.Diagnostics.AddError("Not exactly one certificate", fmt.Sprintf(
 			"Exactly one of csr_pem, csr_pem_wo, certificate_pem, subject_dn, san_dns, san_uri, san_ip and san_email says what the certificate is; %d are set.", given))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/client"
@@ -117,6 +118,16 @@ func importPair(ctx context.Context, req resource.ImportStateRequest, what, memb
 			"%q is not an id to import a %s by: it is <agent_id>/<%s>, or <agent_id> for the newest %s of the agent.", whole, what, member, what))
 	}
 	return agentID, id
+}
+
+// howMany of the arguments are set, of which one is to say what the credential is.
+func howMany(sources map[string]types.String) (set int) {
+	for _, v := range sources {
+		if !v.IsNull() {
+			set++
+		}
+	}
+	return set
 }
 
 func liveSecrets(secrets []api.Secret) int {

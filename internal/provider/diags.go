@@ -6,6 +6,9 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/api"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/client"
 )
@@ -14,6 +17,17 @@ import (
 // to do about it.
 func (b *base) explain(err error) string {
 	return strings.TrimSpace(sentence(err) + " " + b.advice(err))
+}
+
+// ungiven says why an agent got no credential. That there is no such agent is a
+// matter of the argument that names it.
+func (b *base) ungiven(title, agentID string, err error, diags *diag.Diagnostics) {
+	if isGone(err) {
+		diags.AddAttributeError(path.Root("agent_id"), title,
+			"There is no agent with the id "+agentID+" at "+b.server.place+". Use the id of an agentcreds_agent, or of the data source.")
+		return
+	}
+	diags.AddError(title, "Agent "+agentID+": "+b.explain(err))
 }
 
 // advice is what to do about an error; "" when the error says it itself.

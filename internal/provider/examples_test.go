@@ -541,7 +541,7 @@ func TestTroubleshootingIsWhole(t *testing.T) {
 				return true
 			}
 			method, ok := call.Fun.(*ast.SelectorExpr)
-			if !ok || !regexp.MustCompile(`^Add(Attribute)?(Error|Warning)$`).MatchString(method.Sel.Name) {
+			if !ok || !regexp.MustCompile(`^(Add(Attribute)?(Error|Warning)|ungiven)$`).MatchString(method.Sel.Name) {
 				return true
 			}
 			at := 0

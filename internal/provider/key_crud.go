@@ -22,19 +22,13 @@ func (r *keyResource) Create(ctx context.Context, req resource.CreateRequest, re
 	if !ok {
 		return
 	}
-	agentID := m.AgentID.ValueString()
 	o, err := config.offer()
 	var k api.Key
 	if err == nil {
 		k, err = r.first(ctx, srv, &m, o)
 	}
-	if isGone(err) {
-		resp.Diagnostics.AddAttributeError(path.Root("agent_id"), "Cannot add the agent key",
-			"There is no agent with the id "+agentID+" at "+r.server.place+". Use the id of an agentcreds_agent, or of the data source.")
-		return
-	}
 	if err != nil {
-		resp.Diagnostics.AddError("Cannot add the agent key", "Agent "+agentID+": "+r.explain(err))
+		r.ungiven("Cannot add the agent key", m.AgentID.ValueString(), err, &resp.Diagnostics)
 		return
 	}
 	m.setKey(k, 0)

@@ -21,13 +21,7 @@ func (r *keyResource) ValidateConfig(ctx context.Context, req resource.ValidateC
 	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); resp.Diagnostics.HasError() {
 		return
 	}
-	given := 0
-	for _, v := range m.sources() {
-		if !v.IsNull() {
-			given++
-		}
-	}
-	switch {
+	switch given := howMany(m.sources()); {
 	case given > 1 || given == 0 && m.PrivateKeyWOVersion.IsNull():
 		resp.Diagnostics.AddError("Not exactly one key", fmt.Sprintf(
 			"Exactly one of public_key_pem, public_jwk, certificate_pem, private_key_pem_wo and jwks_uri says what the key is; %d are set.", given))

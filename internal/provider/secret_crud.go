@@ -32,17 +32,12 @@ func (r *secretResource) Create(ctx context.Context, req resource.CreateRequest,
 		n.anyOldest = m.OnExisting.ValueString() == onExistingReplace
 		err = k.first(ctx, &n, &m)
 	}
-	if isGone(err) {
-		resp.Diagnostics.AddAttributeError(path.Root("agent_id"), "Cannot create the agent secret",
-			"There is no agent with the id "+n.agentID+" at "+r.server.place+". Use the id of an agentcreds_agent, or of the data source.")
-		return
-	}
 	if err != nil {
-		if !srv.Extended() && (isAmbiguous(err) || len(r.leftByUs(ctx, n.agentID)) > 0) {
+		if !isGone(err) && !srv.Extended() && (isAmbiguous(err) || len(r.leftByUs(ctx, n.agentID)) > 0) {
 			m.unsure()
 			m.save(ctx, facts{Store: srv.StoreID}, &resp.State, resp.Identity, resp.Private, &resp.Diagnostics)
 		}
-		resp.Diagnostics.AddError("Cannot create the agent secret", "Agent "+n.agentID+": "+r.explain(err))
+		r.ungiven("Cannot create the agent secret", n.agentID, err, &resp.Diagnostics)
 		return
 	}
 	m.setSecret(n, 0)
