@@ -42,9 +42,8 @@ resource "agentcreds_agent_secret" "bot" {
 }
 ` + sinkPair("agentcreds_agent_secret.bot.secret")
 
-// sealed keeps the secret in the state for whoever has the identity, and opens
-// it on its way to the sinks.
-var sealed = recipeAgent + `
+// opened keeps the secret in the state for whoever has the identity, and opens it.
+const opened = recipeAgent + `
 resource "agentcreds_agent_secret" "bot" {
   agent_id         = agentcreds_agent.bot.id
   rotation_trigger = { by = var.trigger }
@@ -56,11 +55,14 @@ ephemeral "agentcreds_agent_secret" "bot" {
   version       = agentcreds_agent_secret.bot.version
   sealed_secret = agentcreds_agent_secret.bot.sealed_secret
 }
-` + sinkPair("ephemeral.agentcreds_agent_secret.bot.secret")
+`
 
-// storeFirst makes a secret into the first sink, and gives to the other one and
-// to the server what is read from there.
-const storeFirst = recipeAgent + `
+// sealed is a secret that is opened on its way to the sinks.
+var sealed = opened + sinkPair("ephemeral.agentcreds_agent_secret.bot.secret")
+
+// sinkFirst makes a secret into a sink, and gives to the server what is read from
+// there.
+const sinkFirst = recipeAgent + `
 ephemeral "agentcreds_random_secret" "new" {}
 
 resource "sink_value" "a" {
@@ -74,16 +76,19 @@ ephemeral "sink_value" "back" {
   after = sink_value.a.id
 }
 
-resource "sink_value" "b" {
-  name             = "b"
-  value_wo         = ephemeral.sink_value.back.value
-  value_wo_version = sink_value.a.value_wo_version
-}
-
 resource "agentcreds_agent_secret" "bot" {
   agent_id          = agentcreds_agent.bot.id
   secret_wo         = ephemeral.sink_value.back.value
   secret_wo_version = sink_value.a.value_wo_version
+}
+`
+
+// storeFirst gives it to another sink, too.
+const storeFirst = sinkFirst + `
+resource "sink_value" "b" {
+  name             = "b"
+  value_wo         = ephemeral.sink_value.back.value
+  value_wo_version = sink_value.a.value_wo_version
 }
 `
 
@@ -101,16 +106,13 @@ var recipes = sync.OnceValue(func() map[string]recipe {
 })
 
 // sinkPair are two sinks that get a value whenever the secret has a new version.
-func sinkPair(value string) string {
-	return strings.NewReplacer("VALUE", value).Replace(`
-resource "sink_value" "a" {
-  name             = "a"
-  value_wo         = VALUE
-  value_wo_version = agentcreds_agent_secret.bot.version
-}
+func sinkPair(value string) string { return sinkOf("a", value) + sinkOf("b", value) }
 
-resource "sink_value" "b" {
-  name             = "b"
+// sinkOf is a sink that takes a value.
+func sinkOf(name, value string) string {
+	return strings.NewReplacer("NAME", name, "VALUE", value).Replace(`
+resource "sink_value" "NAME" {
+  name             = "NAME"
   value_wo         = VALUE
   value_wo_version = agentcreds_agent_secret.bot.version
 }
