@@ -12,8 +12,9 @@ type pkg struct {
 // needs a word from above.
 var table = []pkg{
 	{name: "secret"},
-	{name: "keys"},
-	{name: "audit"},
+	{name: "jsontext"},
+	{name: "keys", may: []string{"jsontext"}, why: "the strings of an assertion, at each login"},
+	{name: "audit", may: []string{"jsontext"}, why: "the text of an entry, at each login"},
 	{name: "fault"}, // makes a server misbehave on request: rules, and a handler around another one; knows neither agents nor the API
 
 	{name: "api", may: []string{"secret"}},
@@ -25,10 +26,10 @@ var table = []pkg{
 	{name: "store/postgres/pgtest"}, // starts a PostgreSQL for tests; knows nothing of stores
 	{name: "store/storetest", may: []string{"store", "audit"}, why: "the contract says what becomes of audit events"},
 
-	{name: "authority", may: []string{"store", "audit", "secret", "keys"}},
+	{name: "authority", may: []string{"store", "audit", "secret", "keys", "jsontext"}},
 
 	{name: "server", may: []string{"api", "authority", "secret"}, why: "secret: a password in a request is a secret.Text from the first byte on"},
-	{name: "oauth", may: []string{"authority", "keys", "secret"}, why: "secret: what a request shows is a secret.Text from the first byte on"},
+	{name: "oauth", may: []string{"authority", "keys", "secret", "jsontext"}, why: "secret: what a request shows is a secret.Text from the first byte on"},
 
 	{name: "client", may: []string{"api", "keys", "secret"}, why: "secret: its own credentials must not be printed by accident either"},
 	{name: "embedded", may: []string{"client", "server", "authority", "audit", "secret", "store", "store/sqlite"}, why: "store: it tells a missing store from a broken one; secret: it reads the seal key"},

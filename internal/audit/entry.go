@@ -120,12 +120,20 @@ var ErrBroken = errors.New("the audit chain is broken")
 // Next makes the entry that follows prev, the last one of the chain so far
 // (the zero Entry when there is none).
 func Next(prev Entry, now time.Time, ev Event) Entry {
+	e, _ := NextText(prev, now, ev)
+	return e
+}
+
+// NextText is Next, and tells how the details were written to be hashed: as
+// encoding/json does it, sorted by their names; "null" for none.
+func NextText(prev Entry, now time.Time, ev Event) (Entry, string) {
 	if ev.Outcome == "" {
 		ev.Outcome = Done
 	}
 	e := Entry{Seq: prev.Seq + 1, Time: now.UTC().Truncate(time.Microsecond), Event: ev, Prev: prev.Hash}
-	e.Hash = e.sum()
-	return e
+	detail := appendDetail(nil, e.Detail)
+	e.Hash = e.sum(detail)
+	return e, string(detail)
 }
 
 // Verify checks that e follows prev and is unaltered. The error names the
@@ -136,14 +144,14 @@ func (e Entry) Verify(prev Entry) error {
 		return fmt.Errorf("%w: entry %d follows entry %d", ErrBroken, e.Seq, prev.Seq)
 	case e.Prev != prev.Hash:
 		return fmt.Errorf("%w: entry %d does not name the hash of entry %d", ErrBroken, e.Seq, prev.Seq)
-	case e.Hash != e.sum():
+	case e.Hash != e.sum(appendDetail(nil, e.Detail)):
 		return fmt.Errorf("%w: entry %d was altered", ErrBroken, e.Seq)
 	}
 	return nil
 }
 
 // sum hashes a fixed JSON form: see text.
-func (e Entry) sum() string {
-	h := sha256.Sum256(e.text(make([]byte, 0, 768)))
+func (e Entry) sum(detail []byte) string {
+	h := sha256.Sum256(e.text(make([]byte, 0, 768), detail))
 	return hex.EncodeToString(h[:])
 }

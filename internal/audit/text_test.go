@@ -40,7 +40,7 @@ func FuzzText(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := e.text(nil); string(got) != string(want) {
+		if got := e.text(nil, appendDetail(nil, e.Detail)); string(got) != string(want) {
 			t.Errorf("the text of an entry is\n%s, want\n%s", got, want)
 		}
 	})

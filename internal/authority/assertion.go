@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/jsontext"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/keys"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
@@ -67,7 +69,7 @@ func AssertionSubject(text secret.Text) string {
 
 // decodePart decodes what has one form only; the decoder passes over line ends.
 func decodePart(part string) ([]byte, error) {
-	if strings.ContainsAny(part, "\r\n") {
+	if strings.IndexByte(part, '\r') >= 0 || strings.IndexByte(part, '\n') >= 0 {
 		return nil, keys.ErrForm
 	}
 	return base64.RawURLEncoding.Strict().DecodeString(part)
@@ -186,27 +188,34 @@ func (a *assertion) readClaims(data []byte) error {
 
 // readAudience reads aud: a string, or a list.
 func readAudience(raw json.RawMessage) ([]string, error) {
-	var one string
-	var list []*string // of which null is none
-	switch {
-	case len(raw) == 0:
+	if len(raw) == 0 {
 		return nil, badAssertion("it has no aud")
-	case raw[0] == '"' && json.Unmarshal(raw, &one) == nil:
-		return []string{one}, nil
-	case raw[0] == '[' && json.Unmarshal(raw, &list) == nil && !slices.Contains(list, nil):
-		names := make([]string, len(list))
-		for n, name := range list {
-			names[n] = *name
-		}
-		return names, nil
 	}
-	return nil, badAssertion("its aud is neither a string nor a list of strings")
+	if one, ok := jsontext.String(raw); ok {
+		return []string{one}, nil
+	}
+	var list []*string // of which null is none
+	if raw[0] != '[' || json.Unmarshal(raw, &list) != nil || slices.Contains(list, nil) {
+		return nil, badAssertion("its aud is neither a string nor a list of strings")
+	}
+	names := make([]string, len(list))
+	for n, name := range list {
+		names[n] = *name
+	}
+	return names, nil
 }
 
 // readText reads a member that is a string, or not there.
 func readText(members map[string]json.RawMessage, name string, to *string) bool {
-	raw, ok := members[name]
-	return !ok || (raw[0] == '"' && json.Unmarshal(raw, to) == nil)
+	raw, there := members[name]
+	if !there {
+		return true
+	}
+	text, ok := jsontext.String(raw)
+	if ok {
+		*to = text
+	}
+	return ok
 }
 
 // readTime reads a NumericDate (RFC 7519 §2), or what is not there.
@@ -215,8 +224,11 @@ func readTime(members map[string]json.RawMessage, name string, to *time.Time) bo
 	if !ok {
 		return true
 	}
-	var seconds float64
-	if (raw[0] != '-' && (raw[0] < '0' || raw[0] > '9')) || json.Unmarshal(raw, &seconds) != nil {
+	if raw[0] != '-' && (raw[0] < '0' || raw[0] > '9') {
+		return false
+	}
+	seconds, err := strconv.ParseFloat(string(raw), 64) // it is JSON already
+	if err != nil {
 		return false
 	}
 	// Up to the year 9999; the zero time stands for what is not there.

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/jsontext"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/secret"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
 )
@@ -50,6 +52,34 @@ type Claims struct {
 	Family string `json:"agentcreds_family,omitempty"`
 }
 
+// appendTo appends the JSON form, as encoding/json makes it: each token has one.
+func (c Claims) appendTo(b []byte) []byte {
+	text := func(name, value string) { b = jsontext.Append(append(b, name...), value) }
+	number := func(name string, n int64) { b = strconv.AppendInt(append(b, name...), n, 10) }
+	optional := func(name, value string) {
+		if value != "" {
+			text(name, value)
+		}
+	}
+	text(`{"iss":`, c.Issuer)
+	text(`,"sub":`, c.Subject)
+	text(`,"client_id":`, c.ClientID)
+	b = c.Audience.appendTo(append(b, `,"aud":`...))
+	optional(`,"scope":`, c.Scope)
+	text(`,"jti":`, c.ID)
+	number(`,"iat":`, c.IssuedAt)
+	number(`,"exp":`, c.Expires)
+	text(`,"aut":`, c.AuthorizedUser)
+	number(`,"agentcreds_epoch":`, c.Epoch)
+	text(`,"agentcreds_credential":`, c.Credential)
+	if c.Confirmation != nil {
+		text(`,"cnf":{"x5t#S256":`, c.Confirmation.X5T)
+		b = append(b, '}')
+	}
+	optional(`,"agentcreds_family":`, c.Family)
+	return append(b, '}')
+}
+
 // Confirmation says who may show a token.
 type Confirmation struct {
 	X5T string `json:"x5t#S256"` // SHA-256 of the certificate, base64url
@@ -60,11 +90,23 @@ type Confirmation struct {
 type Audience []string
 
 // MarshalJSON writes a string or a list.
-func (a Audience) MarshalJSON() ([]byte, error) {
-	if len(a) == 1 {
-		return json.Marshal(a[0])
+func (a Audience) MarshalJSON() ([]byte, error) { return a.appendTo(nil), nil }
+
+func (a Audience) appendTo(b []byte) []byte {
+	switch {
+	case a == nil:
+		return append(b, "null"...)
+	case len(a) == 1:
+		return jsontext.Append(b, a[0])
 	}
-	return json.Marshal([]string(a))
+	b = append(b, '[')
+	for n, one := range a {
+		if n > 0 {
+			b = append(b, ',')
+		}
+		b = jsontext.Append(b, one)
+	}
+	return append(b, ']')
 }
 
 // UnmarshalJSON reads a string or a list.
@@ -185,11 +227,7 @@ func (i *Issuer) still(tx store.Tx, s subject, p proof, l Login) (subject, error
 }
 
 func sign(signer signer, c Claims) (secret.Text, error) {
-	payload, err := json.Marshal(c)
-	if err != nil {
-		return secret.Text{}, fmt.Errorf("encode a token: %w", err)
-	}
-	text, err := signer.sign(payload)
+	text, err := signer.sign(c.appendTo(make([]byte, 0, 512)))
 	if err != nil {
 		return secret.Text{}, fmt.Errorf("sign a token: %w", err)
 	}

@@ -20,12 +20,12 @@ func flat(text []byte) (members map[string]json.RawMessage, ok bool) {
 		if !first && !s.next(',') {
 			return nil, false
 		}
-		name, ok := s.string()
+		raw, ok := s.string()
 		if !ok || !s.next(':') {
 			return nil, false
 		}
 		s.space()
-		from := s.at
+		from, name := s.at, string(raw)
 		_, twice := members[name]
 		if twice || !s.value() {
 			return nil, false
@@ -59,20 +59,20 @@ func (s *scanner) next(sign byte) bool {
 }
 
 // string passes over a string without an escape, and returns what is in it.
-func (s *scanner) string() (string, bool) {
+func (s *scanner) string() ([]byte, bool) {
 	if !s.next('"') {
-		return "", false
+		return nil, false
 	}
 	for from := s.at; s.at < len(s.text); s.at++ {
 		switch c := s.text[s.at]; {
 		case c == '"':
 			s.at++
-			return string(s.text[from : s.at-1]), true
+			return s.text[from : s.at-1], true
 		case c == '\\' || c < ' ':
-			return "", false
+			return nil, false
 		}
 	}
-	return "", false
+	return nil, false
 }
 
 // value passes over one value.

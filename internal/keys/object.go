@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"unicode/utf8"
+
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/jsontext"
 )
 
 // Object reads one JSON object strictly: what two readers could understand
@@ -76,12 +78,13 @@ func noTwins(dec *json.Decoder, depth int) error {
 }
 
 // text is a member that is a string; "" when it is not there.
-func text(members map[string]json.RawMessage, name string) (value string, err error) {
-	raw, ok := members[name]
-	if !ok {
+func text(members map[string]json.RawMessage, name string) (string, error) {
+	raw, there := members[name]
+	if !there {
 		return "", nil
 	}
-	if len(raw) == 0 || raw[0] != '"' || json.Unmarshal(raw, &value) != nil {
+	value, ok := jsontext.String(raw)
+	if !ok {
 		return "", fmt.Errorf("%w: the member %q is not a string", ErrForm, name)
 	}
 	return value, nil

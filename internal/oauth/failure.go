@@ -125,13 +125,18 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, f *failure) {
 
 // write writes JSON that nobody may keep (RFC 6749 §5.1).
 func (h *Handler) write(w http.ResponseWriter, status int, body any) {
+	h.open(w, status)
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false) // it is no page, and WSO2 writes "Username & Password"
+	// It is too late to say that the answer did not arrive.
+	_ = e.Encode(body)
+}
+
+// open writes what comes before JSON.
+func (h *Handler) open(w http.ResponseWriter, status int) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Pragma", "no-cache")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false) // it is no page, and WSO2 writes "Username & Password"
-	// It is too late to say that the answer did not arrive.
-	_ = e.Encode(body)
 }

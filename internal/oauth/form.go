@@ -1,8 +1,8 @@
 package oauth
 
 import (
+	"bytes"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -35,25 +35,31 @@ func readBody(r *http.Request) ([]byte, *failure) {
 	if encoding := strings.Join(r.Header.Values("Content-Encoding"), ","); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return nil, badRequest("the body must not be compressed: leave Content-Encoding out")
 	}
-	body, err := io.ReadAll(r.Body)
+	var body bytes.Buffer
+	if n := r.ContentLength; n > 0 && n <= maxForm {
+		body.Grow(int(n) + bytes.MinRead)
+	}
+	_, err := body.ReadFrom(r.Body)
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return nil, &failure{status: http.StatusRequestEntityTooLarge, code: "invalid_request", description: "the body is too large"}
 	}
 	if err != nil {
 		return nil, badRequest("the body did not arrive whole")
 	}
-	return body, nil
+	return body.Bytes(), nil
 }
+
+const formType = "application/x-www-form-urlencoded"
 
 // formEncoded reports whether there is one Content-Type, the right one. Its
 // charset, which this type does not have, is often sent all the same.
 func formEncoded(types []string) bool {
-	if len(types) != 1 {
-		return false
+	if len(types) != 1 || types[0] == formType {
+		return len(types) == 1
 	}
 	kind, params, err := mime.ParseMediaType(types[0])
 	charset, given := params["charset"]
-	return err == nil && kind == "application/x-www-form-urlencoded" && (!given || strings.EqualFold(charset, "utf-8"))
+	return err == nil && kind == formType && (!given || strings.EqualFold(charset, "utf-8"))
 }
 
 // parseForm reads a body.

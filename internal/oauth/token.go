@@ -2,8 +2,10 @@ package oauth
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/authority"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/jsontext"
 )
 
 // token is the token endpoint (RFC 6749 §3.2): the client credentials grant,
@@ -14,23 +16,25 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request) *failure {
 	if fail != nil {
 		return fail
 	}
-	out := tokenAnswer{AccessToken: t.Value.Reveal(), TokenType: "Bearer", ExpiresIn: int64(t.Life.Seconds()), IDToken: t.IDToken.Reveal()}
-	if t.Asked {
-		out.Scope = &t.Scope
-	}
-	h.write(w, http.StatusOK, out)
+	h.open(w, http.StatusOK)
+	_, _ = w.Write(tokenAnswer(t)) // it is too late to say that the answer did not arrive
 	return nil
 }
 
-// tokenAnswer is the answer of RFC 6749 §5.1.
-type tokenAnswer struct {
-	AccessToken string `json:"access_token"`
-	TokenType   string `json:"token_type"`
-	ExpiresIn   int64  `json:"expires_in"` // seconds
-	// Scope is what was granted of what was asked for, as in WSO2's answers: none
-	// of it is "", since without the member a client may think it got all.
-	Scope   *string `json:"scope,omitempty"`
-	IDToken string  `json:"id_token,omitempty"` // OpenID Connect Core §3.1.3.3
+// tokenAnswer is the answer of RFC 6749 §5.1, with a lifetime in seconds.
+func tokenAnswer(t authority.Token) []byte {
+	b := make([]byte, 0, 1024)
+	b = jsontext.Append(append(b, `{"access_token":`...), t.Value.Reveal())
+	b = strconv.AppendInt(append(b, `,"token_type":"Bearer","expires_in":`...), int64(t.Life.Seconds()), 10)
+	// What was granted of what was asked for, as in WSO2's answers: none of it is
+	// "", since without the member a client may think it got all.
+	if t.Asked {
+		b = jsontext.Append(append(b, `,"scope":`...), t.Scope)
+	}
+	if id := t.IDToken.Reveal(); id != "" { // OpenID Connect Core §3.1.3.3
+		b = jsontext.Append(append(b, `,"id_token":`...), id)
+	}
+	return append(b, "}\n"...)
 }
 
 func (h *Handler) grant(r *http.Request) (authority.Token, *failure) {

@@ -21,11 +21,13 @@ const (
 
 // settings are those of every connection. SQLite's own wait for a lock is
 // off: it cannot be cancelled, and sleeps too long to be fair (see patiently).
+// The log is written back into the file every 16 MiB, not every 4: logins change
+// the same pages again and again, and each is written back once for all of that.
 // What sorting needs stays in memory, so that no copy of a record gets into
 // the directory for temporary files.
 const settings = "mode=rw&_defensive=1&_dqs=0" +
 	"&_pragma=busy_timeout(0)&_pragma=synchronous(FULL)&_pragma=foreign_keys(ON)" +
-	"&_pragma=temp_store(MEMORY)&_pragma=trusted_schema(OFF)"
+	"&_pragma=wal_autocheckpoint(4000)&_pragma=temp_store(MEMORY)&_pragma=trusted_schema(OFF)"
 
 // open returns the database at the absolute path; nothing is read yet.
 func open(path, settings string) (*sql.DB, error) {

@@ -94,9 +94,12 @@ func (c *conn) head() (audit.Entry, error) {
 // appendEvents continues the chain after head and returns the new head.
 func (c *conn) appendEvents(head audit.Entry, now func() time.Time, events []audit.Event) (audit.Entry, error) {
 	for _, ev := range events {
-		e := audit.Next(head, now(), keepable(ev))
+		e, detail := audit.NextText(head, now(), keepable(ev))
+		if len(e.Detail) == 0 {
+			detail = "" // as store.EncodeText has it
+		}
 		_, err := c.exec(insertEntry, e.Seq, e.Time.UnixMicro(), e.Actor, string(e.Action), e.AgentID, e.Target,
-			string(e.Outcome), e.Reason, detailText(e.Detail), e.Prev, e.Hash)
+			string(e.Outcome), e.Reason, detail, e.Prev, e.Hash)
 		if err != nil {
 			return head, err
 		}
@@ -121,14 +124,6 @@ func keepable(ev audit.Event) audit.Event {
 		ev.Detail[strings.ToValidUTF8(name, "\uFFFD")] = strings.ToValidUTF8(value, "\uFFFD")
 	}
 	return ev
-}
-
-// detailText is encode for the detail of an entry.
-func detailText(detail map[string]string) string {
-	if len(detail) == 0 {
-		return ""
-	}
-	return string(audit.AppendDetail(nil, detail))
 }
 
 func valid(detail map[string]string) bool {
