@@ -59,23 +59,10 @@ func (g target) load(b *testing.B, clients int) sample {
 	defer web.CloseIdleConnections()
 	took := make([][]time.Duration, clients)
 	ask := func(client int) {
-		url, body, header := g.ask(client)
-		r, err := http.NewRequestWithContext(b.Context(), cmp.Or(g.method, http.MethodPost), url, strings.NewReader(body))
-		if err != nil {
-			b.Error(err)
-			return
-		}
-		r.Header = header
 		began := time.Now()
-		answer, err := web.Do(r)
+		text, err := g.once(b, web, client)
 		if err != nil {
 			b.Error(err)
-			return
-		}
-		text, err := io.ReadAll(answer.Body)
-		_ = answer.Body.Close()
-		if err != nil || answer.StatusCode/100 != 2 {
-			b.Errorf("%s: %d %s, %v", r.URL.Path, answer.StatusCode, text, err)
 			return
 		}
 		took[client] = append(took[client], time.Since(began))
@@ -99,6 +86,27 @@ func (g target) load(b *testing.B, clients int) sample {
 		b.FailNow()
 	}
 	return sample{float64(len(all)) / wall.Seconds(), used / time.Duration(len(all)), all[len(all)/2], all[len(all)*99/100]}
+}
+
+// once asks once, and returns the answer.
+func (g target) once(b *testing.B, web *http.Client, client int) ([]byte, error) {
+	b.Helper()
+	url, body, header := g.ask(client)
+	r, err := http.NewRequestWithContext(b.Context(), cmp.Or(g.method, http.MethodPost), url, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	r.Header = header
+	answer, err := web.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(answer.Body)
+	_ = answer.Body.Close()
+	if err == nil && answer.StatusCode/100 != 2 {
+		err = fmt.Errorf("%s: %d %s", r.URL.Path, answer.StatusCode, text)
+	}
+	return text, err
 }
 
 // cpuOf is the CPU time that a process has used.
@@ -193,9 +201,9 @@ func BenchmarkServe(b *testing.B) {
 		{name: "token", clients: 1, ours: token, yardstick: yardstick},
 		{name: "token", clients: 16, ours: token, yardstick: yardstick},
 		{name: "token", clients: 64, ours: token, yardstick: yardstick},
-		{name: "assertion", clients: 1, ours: assertion, yardstick: besideAssertions(assertion, bare, yardstick)},
-		{name: "assertion", clients: 16, ours: assertion, yardstick: besideAssertions(assertion, bare, yardstick)},
-		{name: "assertion", clients: 64, ours: assertion, yardstick: besideAssertions(assertion, bare, yardstick)},
+		{name: "assertion", clients: 1, ours: assertion, yardstick: besideAssertions(assertion, yardstick)},
+		{name: "assertion", clients: 16, ours: assertion, yardstick: besideAssertions(assertion, yardstick)},
+		{name: "assertion", clients: 64, ours: assertion, yardstick: besideAssertions(assertion, yardstick)},
 		{name: "rotation", clients: 1, ours: rotation, yardstick: yardstick},
 		{name: "rotation", clients: 16, ours: rotation, yardstick: yardstick},
 	}
@@ -291,11 +299,11 @@ func (h *house) assertions(b *testing.B, clients int) target {
 }
 
 // besideAssertions is the yardstick asked by clients that sign as much as ours.
-func besideAssertions(ours target, bare *serving, yardstick target) target {
-	return target{pid: bare.cmd.Process.Pid, ask: func(client int) (string, string, http.Header) {
+func besideAssertions(ours, yardstick target) target {
+	return target{pid: yardstick.pid, ask: func(client int) (string, string, http.Header) {
 		_, body, _ := ours.ask(client)
-		_, _, header := yardstick.ask(client)
-		return bare.url + bareAssertion, body, header
+		url, _, header := yardstick.ask(client)
+		return url + bareAssertion, body, header
 	}}
 }
 
