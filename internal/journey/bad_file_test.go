@@ -34,7 +34,7 @@ func wrongFiles() []wrong {
 			make: func(b *wreck) { b.sql("CREATE TABLE notes (text TEXT)", "INSERT INTO notes VALUES ('mine')") }},
 		{name: "database-is-newer", says: []string{database, "format 99", "upgrade"},
 			make:   func(b *wreck) { b.sql("PRAGMA user_version = 99") },
-			repair: func(b *wreck) { b.sql("PRAGMA user_version = 4") }}, // the present one
+			repair: func(b *wreck) { b.sql("PRAGMA user_version = 5") }}, // the present one
 		{name: "database-is-a-symbolic-link", fresh: true, says: []string{database, "symbolic link"},
 			make: func(b *wreck) {
 				b.w.write("elsewhere.db", "")

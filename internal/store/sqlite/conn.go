@@ -47,7 +47,8 @@ type conn struct {
 	begun    bool // a transaction is open
 	closed   bool // as of its transaction: the store is quarantined
 	known    known
-	spent    int // how many keys were spent
+	spent    int    // how many keys were spent
+	swept    string // the last of them that was looked at, whether it has expired
 }
 
 // known is what a connection that writes knows of the database when no

@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"sync"
 	"testing"
@@ -71,5 +73,38 @@ func TestSpend_together(t *testing.T) {
 	done.Wait()
 	if agents, entries := count(t, s); agents != 0 || entries != 3 {
 		t.Errorf("%d agents and %d entries, want 0 and 3", agents, entries)
+	}
+}
+
+// TestSpend_forgets: what expired goes, a little with each that is spent, so that the
+// table does not grow beyond what is in force; what is in force stays.
+func TestSpend_forgets(t *testing.T) {
+	s := openWith(t, newPath(t), seams{})
+	now := time.Now()
+	spend := func(from, to int, ends time.Time) {
+		t.Helper()
+		err := s.Update(t.Context(), func(tx store.Tx) ([]audit.Event, error) {
+			for n := from; n < to; n++ {
+				sum := sha256.Sum256([]byte{byte(n), byte(n >> 8)}) // in no order
+				if err := tx.Spend(hex.EncodeToString(sum[:]), ends); err != nil {
+					return nil, err
+				}
+			}
+			return one, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	spend(0, 500, now.Add(time.Hour))
+	spend(500, 2000, now.Add(-time.Minute))
+	spend(2000, 2700, now.Add(time.Hour)) // 44 looks at 64 each: once round the 2,700
+	var live, all int
+	err := s.db.QueryRowContext(t.Context(), "SELECT count(*), count(*) FILTER (WHERE expires > ?) FROM spent", now.Unix()).Scan(&all, &live)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if live != 1200 || all > 1400 {
+		t.Errorf("%d are in force and %d are kept, want 1200 and few more", live, all)
 	}
 }

@@ -22,12 +22,14 @@ var (
 	format3 string
 	//go:embed schema/4.sql
 	format4 string
+	//go:embed schema/5.sql
+	format5 string
 )
 
 // migrations lead from each format to the next; the number of the newest is
 // how many there are. One that was released is never edited: testdata holds a
 // store of each format, which must be read right for ever.
-var migrations = []string{format1, format2, format3, format4}
+var migrations = []string{format1, format2, format3, format4, format5}
 
 // expanding are the formats whose migrations only add to what the format before
 // had: tables, indexes, and columns with a default that is right for what does not
