@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -127,27 +126,11 @@ func (a *Authority) AddCertificate(ctx context.Context, p Principal, n NewCertif
 	base.Target = add.ID
 	var out Certificate
 	var again bool
-	err = a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
-		again = false
-		agent, err := tx.Agent(n.AgentID)
-		if err != nil {
-			return noAgent(err, n.AgentID)
-		}
-		switch before, err := tx.Credential(n.AgentID, store.CertificateKind, add.ID); {
-		case err == nil:
-			again = true
-			return a.claim(tx, agent, claimed{before, n.Claim, p, ev}, sameCertificate(before, add))
-		case !errors.Is(err, store.ErrNotFound):
-			return err
-		}
-		if n.RequestPEM == "" { // what is signed now is new
-			if err := neverHad(tx, add); err != nil {
-				return err
-			}
-		}
-		rotation := n.Rotation
-		rotation.Expires = add.Expires
-		if err := a.makeRoom(tx, certificateShelf, agent, rotation, ev); err != nil {
+	rotation := n.Rotation
+	rotation.Expires = add.Expires
+	err = a.act(ctx, base, func(tx store.Tx, ev *audit.Event) (err error) {
+		again, err = a.put(tx, certificateShelf, adding{add, rotation, p, sameCertificate}, ev)
+		if err != nil || again {
 			return err
 		}
 		maps.Copy(ev.Detail, add.Subject)
@@ -157,7 +140,7 @@ func (a *Authority) AddCertificate(ctx context.Context, p Principal, n NewCertif
 		if add.CA != "" {
 			ev.Detail["ca"] = add.CA
 		}
-		return a.addCredential(tx, agent, add, p)
+		return nil
 	}, a.readCertificate(n.AgentID, add.ID, &out))
 	if err != nil {
 		return Certificate{}, err

@@ -3,7 +3,6 @@ package authority
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
@@ -115,73 +114,22 @@ func (a *Authority) AddPublicKey(ctx context.Context, p Principal, n NewPublicKe
 	base.Target = add.ID
 	var out PublicKey
 	var again bool
-	err = a.act(ctx, base, func(tx store.Tx, ev *audit.Event) error {
-		again = false
-		agent, err := tx.Agent(n.AgentID)
-		if err != nil {
-			return noAgent(err, n.AgentID)
-		}
-		switch before, err := tx.Credential(n.AgentID, store.KeyKind, add.ID); {
-		case err == nil:
-			again = true
-			return a.claim(tx, agent, claimed{before, n.Claim, p, ev}, sameKey(before, add))
-		case !errors.Is(err, store.ErrNotFound):
-			return err
-		}
-		if err := neverHad(tx, add); err != nil {
-			return err
-		}
-		if err := a.makeRoom(tx, keyShelf, agent, n.Rotation, ev); err != nil {
+	err = a.act(ctx, base, func(tx store.Tx, ev *audit.Event) (err error) {
+		again, err = a.put(tx, keyShelf, adding{add, n.Rotation, p, sameKey}, ev)
+		if err != nil || again {
 			return err
 		}
 		ev.Detail["alg"], ev.Detail["thumbprint"] = add.Alg, add.Thumbprint
 		if add.Source != "" {
 			ev.Detail["jwks_uri"] = add.Source
 		}
-		return a.addCredential(tx, agent, add, p)
+		return nil
 	}, a.readPublicKey(n.AgentID, add.ID, &out))
 	if err != nil {
 		return PublicKey{}, err
 	}
 	out.Again = again
 	return out, nil
-}
-
-// addCredential writes a new one and moves the agent's clock of credentials.
-func (a *Authority) addCredential(tx store.Tx, agent store.Agent, add store.Credential, p Principal) error {
-	add.Creator = p.Name
-	add.Created = max(a.Now().UnixMilli(), agent.LastSecret+1)
-	agent.LastSecret = add.Created
-	if err := tx.AddCredential(add); err != nil {
-		return err
-	}
-	if err := enlist(tx, add, add); err != nil {
-		return err
-	}
-	return tx.SetAgent(agent)
-}
-
-// claimed is a credential that a request found there already.
-type claimed struct {
-	store.Credential
-	wanted bool
-	by     Principal
-	event  *audit.Event
-}
-
-// claim ends a repeated request, of which same says whether it asks for what is
-// there. See Rotation.Claim.
-func (a *Authority) claim(tx store.Tx, agent store.Agent, c claimed, same error) error {
-	if !errors.Is(same, errUnchanged) || !c.wanted || lifeOf(c.Credential).status(a.Now()) != StatusActive {
-		return same
-	}
-	c.event.Detail["claimed"] = "true"
-	c.Creator, c.Created = c.by.Name, max(a.Now().UnixMilli(), agent.LastSecret+1)
-	agent.LastSecret = c.Created
-	if err := tx.SetCredential(c.Credential); err != nil {
-		return err
-	}
-	return tx.SetAgent(agent)
 }
 
 // sameKey ends a repeated request: well when it is the same, else with UsedID.
@@ -193,29 +141,6 @@ func sameKey(before, add store.Credential) error {
 		return refuse(UsedID, "The kid %s is that of another key, or of another algorithm.", before.ID)
 	}
 	return errUnchanged
-}
-
-// everShown is more than an agent ever had of credentials.
-const everShown = 10_000
-
-// neverHad refuses a key or a certificate that the agent has or had under another
-// id: nothing brings back what expired or was revoked, and what is revoked is
-// live under no other name.
-func neverHad(tx store.Tx, add store.Credential) error {
-	sameAs := func(c store.Credential) string { return c.Thumbprint }
-	if add.Kind == store.CertificateKind {
-		sameAs = func(c store.Credential) string { return c.Fingerprint }
-	}
-	if sameAs(add) == "" {
-		return nil
-	}
-	found, err := tx.Credentials([]string{add.AgentID}, add.Kind, 0, everShown)
-	for _, c := range found[add.AgentID] {
-		if sameAs(c) == sameAs(add) {
-			return refuse(UsedID, "Agent %s has, or had, this %s under the id %s; none is used twice.", add.AgentID, add.Kind, c.ID)
-		}
-	}
-	return err
 }
 
 // PublicKeys lists what there is of an agent's keys, newest first: the live ones
