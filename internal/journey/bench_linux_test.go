@@ -1,12 +1,9 @@
 package journey_test
 
 import (
-	"bufio"
 	"fmt"
 	"math"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -21,12 +18,23 @@ const (
 	benchLimit = 8 * time.Minute
 )
 
-// yardstick is what Terraform itself does with as many objects, in blocks of
-// the same size.
-func yardstick(objects int) string {
+// yardstick is what Terraform itself does with as many objects as agents have
+// with their secrets, in the same blocks and with the same references.
+func yardstick(agents int) string {
 	var b strings.Builder
-	for shard, left := 0, objects; left > 0; shard, left = shard+1, left-shardSize {
-		fmt.Fprintf(&b, "\nresource \"terraform_data\" \"it_%d\" {\n  count = %d\n  input = \"it-${count.index}\"\n}\n", shard, min(left, shardSize))
+	for shard, left := 0, agents; left > 0; shard, left = shard+1, left-shardSize {
+		fmt.Fprintf(&b, `
+resource "terraform_data" "bot_%[1]d" {
+  count = %[2]d
+  input = "Bot %[1]d-${count.index}"
+}
+
+resource "terraform_data" "secret_%[1]d" {
+  count            = %[2]d
+  input            = terraform_data.bot_%[1]d[count.index].id
+  triggers_replace = { by = "1" }
+}
+`, shard, min(left, shardSize))
 	}
 	return b.String()
 }
@@ -71,38 +79,62 @@ func memory(m measured) float64          { return float64(m.provider.memory) / (
 // fails on no number.
 func BenchmarkJourney_agents(b *testing.B) {
 	n := benchSize(b)
-	verbs := []string{"apply", "plan", "destroy"}
-	columns := map[string]*column{"apply": {}, "plan": {}, "destroy": {}}
-	plain := &column{} // plans by the framework alone, with the SDK's logs and Go's own garbage collection
+	verbs := []string{"apply", "destroy"}
+	columns := map[string]*column{"apply": {}, "destroy": {}}
 	rounds := 0
 	for b.Loop() {
 		for began := time.Now(); rounds < benchRounds && time.Since(began) < benchLimit; rounds++ {
-			yard, ours := newWorkspace(b, yardstick(2*n)), newWorkspace(b, header+embedded+shards(n))
+			yard, ours := newWorkspace(b, yardstick(n)), newWorkspace(b, header+embedded+shards(n))
 			for _, verb := range verbs {
 				c := columns[verb]
 				c.yard, c.ours = append(c.yard, yard.measure(verb)), append(c.ours, ours.measure(verb))
-				if verb == "plan" {
-					ours.env = []string{"TF_LOG_SDK=TRACE", "GOGC=100", "GOMEMLIMIT=off"} // as it is where nobody does anything about it
-					plain.yard, plain.ours = append(plain.yard, ours.measure(verb)), append(plain.ours, c.ours[rounds])
-					ours.env = nil
-				}
 			}
 		}
 	}
 	b.Logf("%d agents with a secret each, embedded, against %d terraform_data; medians of %d rounds\n%s", n, 2*n, rounds, table(verbs, columns))
-	b.Logf("a plan beside one of the same binary by the framework alone, with the SDK's logs and garbage collection at their defaults: %.2f of the wall, %.2f of the CPU, %.2f of the provider's CPU",
-		plain.ratio(wall), plain.ratio(cpu), plain.ratio(providers))
-	b.ReportMetric(plain.ratio(providers), "plain-ratio")
-	b.ReportMetric(of(plain.ours, providers).Seconds(), "plain-ours-s")
-	b.ReportMetric(of(plain.yard, providers).Seconds(), "plain-yard-s")
 	for _, verb := range verbs {
-		c := columns[verb]
-		b.ReportMetric(c.ratio(wall), verb+"-ratio")
-		b.ReportMetric(of(c.ours, wall).Seconds(), verb+"-ours-s")
-		b.ReportMetric(of(c.yard, wall).Seconds(), verb+"-yard-s")
+		columns[verb].report(b, verb, wall)
 	}
 	b.ReportMetric(of(columns["apply"].ours, memory), "apply-MiB")
-	b.ReportMetric(of(columns["plan"].ours, memory), "plan-MiB")
+}
+
+// planAgents is how many agents plans are measured over: what takes long is to
+// make them.
+const planAgents = 250
+
+// BenchmarkJourney_plan compares plans with nothing to do over agents with a
+// secret each with plans over as many terraform_data, and with plans of the same
+// binary as it is where nobody does anything about it: by the framework alone,
+// with the SDK's logs and Go's own garbage collection. It fails on no number.
+func BenchmarkJourney_plan(b *testing.B) {
+	n := number(b, "AGENTCREDS_TEST_BENCH_AGENTS", planAgents)
+	yard, ours := newWorkspace(b, yardstick(n)), newWorkspace(b, header+embedded+shards(n))
+	yard.measure("apply")
+	ours.measure("apply")
+	plan, plain := &column{}, &column{}
+	for b.Loop() {
+		for range benchRounds {
+			plan.yard, plan.ours = append(plan.yard, yard.measure("plan")), append(plan.ours, ours.measure("plan"))
+			ours.env = []string{"TF_LOG_SDK=TRACE", "GOGC=100", "GOMEMLIMIT=off"}
+			plain.yard = append(plain.yard, ours.measure("plan"))
+			ours.env = nil
+		}
+	}
+	plain.ours = plan.ours
+	b.Logf("%d agents with a secret each, embedded, against %d terraform_data; medians of %d rounds\n%s", n, 2*n, len(plan.ours), table([]string{"plan"}, map[string]*column{"plan": plan}))
+	b.Logf("beside the framework alone, with logs and garbage collection at their defaults: %.2f of the wall, %.2f of the CPU, %.2f of the provider's CPU",
+		plain.ratio(wall), plain.ratio(cpu), plain.ratio(providers))
+	plan.report(b, "plan", wall)
+	plain.report(b, "plain", providers)
+	b.ReportMetric(of(plan.ours, memory), "plan-MiB")
+}
+
+// report tells tools/bench of a column.
+func (c *column) report(b *testing.B, name string, what func(measured) time.Duration) {
+	b.Helper()
+	b.ReportMetric(c.ratio(what), name+"-ratio")
+	b.ReportMetric(of(c.ours, what).Seconds(), name+"-ours-s")
+	b.ReportMetric(of(c.yard, what).Seconds(), name+"-yard-s")
 }
 
 // benchSize is how many agents there are. What Terraform does grows with the
@@ -113,10 +145,10 @@ func benchSize(b *testing.B) int {
 	if os.Getenv("AGENTCREDS_TEST_BENCH_AGENTS") != "" {
 		return n
 	}
-	w := newWorkspace(b, yardstick(2*n/trial))
-	// A round is an apply, two plans and a destroy, for us and for the
-	// yardstick, which is the quicker one.
-	round := 8 * trial * trial * (w.measure("apply").took + w.measure("destroy").took) / 2
+	w := newWorkspace(b, yardstick(n/trial))
+	// A round is an apply and a destroy, for us and for the yardstick, which is
+	// the quicker one.
+	round := 6 * trial * trial * (w.measure("apply").took + w.measure("destroy").took) / 2
 	if round <= benchLimit {
 		return n
 	}
@@ -134,59 +166,4 @@ func table(verbs []string, columns map[string]*column) string {
 			c.ratio(wall), c.ratio(cpu), round(of(c.ours, providers)), of(c.ours, memory))
 	}
 	return b.String()
-}
-
-// BenchmarkJourney_coldStart measures from the start of the program to its
-// handshake, beside a plugin of the same framework that does nothing.
-func BenchmarkJourney_coldStart(b *testing.B) {
-	const starts = 15
-	ours := tools(b).provider
-	nothing := filepath.Join(b.TempDir(), "terraform-provider-nothing")
-	if err := buildPackage(nothing, "./internal/journey/testdata/nothing"); err != nil {
-		b.Fatal(err)
-	}
-	took, memory := map[string][]time.Duration{}, map[string][]int64{}
-	for b.Loop() {
-		for range starts {
-			for _, program := range []string{nothing, ours} {
-				t, m := coldStart(b, program)
-				took[program], memory[program] = append(took[program], t), append(memory[program], m)
-			}
-		}
-	}
-	mib := func(program string) float64 { return float64(median(memory[program])) / (1 << 20) }
-	ratio := median(took[ours]).Seconds() / median(took[nothing]).Seconds()
-	b.Logf("cold start, medians of %d: ours %s and %.1f MiB, a plugin that does nothing %s and %.1f MiB: ratio %.2f",
-		len(took[ours]), median(took[ours]), mib(ours), median(took[nothing]), mib(nothing), ratio)
-	b.ReportMetric(ratio, "start-ratio")
-	b.ReportMetric(float64(median(took[ours]).Microseconds())/1000, "start-ours-ms")
-	b.ReportMetric(float64(median(took[nothing]).Microseconds())/1000, "start-yard-ms")
-	b.ReportMetric(mib(ours), "start-MiB")
-}
-
-// coldStart starts a plugin as Terraform does and waits for its handshake.
-func coldStart(b *testing.B, program string) (time.Duration, int64) {
-	b.Helper()
-	cmd := exec.Command(program) //nolint:gosec // just built
-	cmd.Env = []string{
-		"TF_PLUGIN_MAGIC_COOKIE=d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
-		"PLUGIN_PROTOCOL_VERSIONS=6", "TMPDIR=" + b.TempDir(),
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	began := time.Now()
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	took := time.Since(began)
-	memory := peakRSS(cmd.Process.Pid)
-	_ = cmd.Process.Kill()
-	_ = cmd.Wait()
-	if err != nil || !strings.HasPrefix(line, "1|6|unix|") {
-		b.Fatalf("%s: no handshake but %q (%v)", program, line, err)
-	}
-	return took, memory
 }

@@ -16,7 +16,7 @@
 //	AGENTCREDS_TEST_MIGRATIONS=20      how many agents move from one method to the next, side by side
 //	AGENTCREDS_TEST_KEY_ROTATIONS=100  how often a key, and a certificate, is rotated while its agent logs in
 //	AGENTCREDS_TEST_AGENTS=1000        the size of the scale journeys (under Asgardeo's limit 1,000 take 11 minutes)
-//	AGENTCREDS_TEST_BENCH_AGENTS=200   the size of the benchmarks (1,000, or what the machine can do)
+//	AGENTCREDS_TEST_BENCH_AGENTS=200   the size of the benchmarks (plans: 250; others: 1,000, or what the machine can do)
 //
 // Golden diagnostics are written anew by go test -run "TestJourney_(badInput|calls)"
 // ./internal/journey -update.

@@ -16,7 +16,7 @@ const scaleAgents = 200
 // shardSize is how many instances one block has: Terraform copies the whole of
 // a resource for each instance, so many small blocks are quicker than a large
 // one.
-const shardSize = 250
+const shardSize = 100
 
 // shards are as many agents as are asked for, with a secret each. The first
 // secret of all is rotated by the variable one.
