@@ -53,11 +53,18 @@ resource "agentcreds_agent" "more" {
 
 // disaster is a server that is lost, and what its operator has.
 type disaster struct {
-	t        *testing.T
-	w        *workspace
-	s        *server
-	database string
-	log      string // the audit log
+	t         *testing.T
+	w         *workspace
+	s         *server
+	database  string
+	tokenFile string
+	args      []string // of serve
+	log       string   // the audit log
+
+	kept, turned                              []*guest
+	same, revoked, blocked, panicked, deleted *guest
+	stop                                      func() int64 // ends the load
+	before, lost                              map[string]float64
 }
 
 // guest is an agent and the secret that it logs in with.
@@ -77,7 +84,7 @@ func (d *disaster) tool(args ...string) string {
 
 func (d *disaster) serve() {
 	d.t.Helper()
-	d.s = serve(d.t, d.database, "--audit-log", d.log)
+	d.s = serveWith(d.t, d.tokenFile, append([]string{"--database", d.database}, d.args...)...)
 	d.w.env = d.s.env(d.s.url)
 }
 
@@ -154,6 +161,103 @@ func (d *disaster) load(all ...*guest) (stop func() int64) {
 	return func() int64 { close(done); wg.Wait(); return good.Load() }
 }
 
+// begin lets Terraform make agents, and makes some by hand. Some of them log in all
+// the time from now on.
+func (d *disaster) begin() {
+	d.t.Helper()
+	d.w.must("apply")
+	d.kept = d.holders("kept")
+	d.same, d.revoked, d.blocked, d.panicked, d.deleted = d.born("same"), d.born("revoked"), d.born("blocked"), d.born("panicked"), d.born("deleted")
+	d.stop = d.load(append(d.kept, d.same)...)
+	d.wants("before the backup", http.StatusOK, d.gone()...)
+	d.before = d.versions()
+}
+
+// gone are those who must not come back.
+func (d *disaster) gone() []*guest { return []*guest{d.revoked, d.blocked, d.panicked, d.deleted} }
+
+// goOn is what the backup does not know: secrets are rotated and revoked, agents are
+// blocked, deleted and made.
+func (d *disaster) goOn() {
+	d.t.Helper()
+	d.w.must("apply", afterwards...)
+	d.turned = d.holders("turned")
+	d.did(http.MethodDelete, secretsPath(d.revoked.id)+"/"+d.s.secrets(d.revoked.id)[0].SecretID, nil)
+	d.did(http.MethodPatch, "/scim2/Agents/"+d.blocked.id, map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"},
+		"Operations": []any{map[string]any{"op": "replace", "path": "active", "value": false}}})
+	d.did(http.MethodPost, "/api/server/v1/agents/"+d.panicked.id+"/revoke", nil)
+	d.did(http.MethodDelete, "/scim2/Agents/"+d.deleted.id, nil)
+	d.wants("after it", http.StatusUnauthorized, d.gone()...)
+	d.wants("after it", http.StatusOK, d.turned...)
+	d.lost = d.versions()
+	d.shipped("agent.delete", d.deleted.id)
+}
+
+// afterwards is what the configuration says then.
+var afterwards = []string{"-var", "turn=2", "-var", "more=1"}
+
+// die ends the server under load.
+func (d *disaster) die() {
+	d.t.Helper()
+	d.s.p.signal(syscall.SIGKILL)
+	<-d.s.p.ended
+	if n := d.stop(); n == 0 {
+		d.t.Error("nobody logged in while the backup was made")
+	}
+}
+
+// closed checks that the restored server lets nobody in, and that Terraform hears
+// why.
+func (d *disaster) closed() {
+	d.t.Helper()
+	d.wants("in quarantine", http.StatusServiceUnavailable, append(append(append(d.gone(), d.kept...), d.turned...), d.same)...)
+	if r := d.w.run("plan", afterwards...); r.code == 0 || !strings.Contains(flat(r.stderr), "is quarantined") {
+		d.t.Errorf("Terraform is not told of the quarantine: %s", r)
+	}
+	if left := d.w.state().agentIDs(); len(left) != 5 {
+		d.t.Errorf("the state has %d agents after a plan in quarantine, want 5", len(left))
+	}
+}
+
+// accept ends the quarantine with the audit of the lost server.
+func (d *disaster) accept(log string) {
+	d.t.Helper()
+	var did struct {
+		Done []struct{ Action, AgentID string }
+		Open []struct{ Action, AgentID, Open string }
+	}
+	if err := json.Unmarshal([]byte(d.tool("restore", "--accept", "--audit-log", log, "--database", d.database, "--json")), &did); err != nil {
+		d.t.Fatal(err)
+	}
+	told := fmt.Sprint(did.Done)
+	for _, l := range d.gone() {
+		if !strings.Contains(told, l.id) {
+			d.t.Errorf("restore --accept does nothing to agent %s: %v", l.id, did)
+		}
+	}
+	d.wants("accepted", http.StatusOK, append(d.kept, d.same)...)
+	d.wants("accepted", http.StatusUnauthorized, append(d.gone(), d.turned...)...)
+}
+
+// mend lets Terraform see what is gone: two secrets, which it rotates, and one agent.
+func (d *disaster) mend() {
+	d.t.Helper()
+	plan := d.w.must("plan", afterwards...)
+	if !strings.Contains(plan.stdout, "Plan: 1 to add, 2 to change, 0 to destroy.") {
+		d.t.Errorf("after the restore: %s", plan)
+	}
+	d.w.must("apply", afterwards...)
+	d.w.settled(afterwards...)
+	d.wants("applied", http.StatusOK, append(d.holders("turned"), d.holders("kept")...)...)
+	for id, version := range d.versions() {
+		if version < d.lost[id] || version < d.before[id] {
+			d.t.Errorf("the version of the secret of agent %s went back from %v to %v", id, d.lost[id], version)
+		}
+	}
+	d.tool("audit", "verify", "--database", d.database)
+	d.s.stop()
+}
+
 // TestJourney_disaster: a server is backed up while agents log in. It goes on: secrets
 // are rotated and revoked, agents are blocked, deleted and made. Then its disk is
 // lost. The restored server lets nobody in, and Terraform hears why; accepted with
@@ -162,7 +266,8 @@ func (d *disaster) load(all ...*guest) (stop func() int64) {
 func TestJourney_disaster(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t, disasterConfig)
-	d := &disaster{t: t, w: w, database: w.path("server.db"), log: w.path("audit.ndjson")}
+	d := &disaster{t: t, w: w, database: w.path("server.db"), tokenFile: w.path("server.db.token"), log: w.path("audit.ndjson")}
+	d.args = []string{"--audit-log", d.log}
 	d.serve()
 	key, err := age.GenerateX25519Identity()
 	if err != nil {
@@ -173,32 +278,12 @@ func TestJourney_disaster(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	w.must("apply")
-	kept := d.holders("kept")
-	same, revoked, blocked, panicked, deleted := d.born("same"), d.born("revoked"), d.born("blocked"), d.born("panicked"), d.born("deleted")
-	stop := d.load(append(kept, same)...)
-	d.wants("before the backup", http.StatusOK, revoked, blocked, panicked, deleted)
+	d.begin()
 	d.tool("backup", "--database", d.database, "--recipient", key.Recipient().String(), "--out", backup)
-	before := d.versions()
-
-	w.must("apply", "-var", "turn=2", "-var", "more=1")
-	turned := d.holders("turned")
-	d.did(http.MethodDelete, secretsPath(revoked.id)+"/"+d.s.secrets(revoked.id)[0].SecretID, nil)
-	d.did(http.MethodPatch, "/scim2/Agents/"+blocked.id, map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"},
-		"Operations": []any{map[string]any{"op": "replace", "path": "active", "value": false}}})
-	d.did(http.MethodPost, "/api/server/v1/agents/"+panicked.id+"/revoke", nil)
-	d.did(http.MethodDelete, "/scim2/Agents/"+deleted.id, nil)
-	d.wants("after it", http.StatusUnauthorized, revoked, blocked, panicked, deleted)
-	d.wants("after it", http.StatusOK, turned...)
-	lost := d.versions()
-	d.shipped("agent.delete", deleted.id)
+	d.goOn()
 
 	// The disk is lost, under load.
-	d.s.p.signal(syscall.SIGKILL)
-	<-d.s.p.ended
-	if n := stop(); n == 0 {
-		t.Error("nobody logged in while the backup was made")
-	}
+	d.die()
 	w.remove("server.db")
 	w.remove("server.db-*")
 	log := w.path("lost.ndjson") // that of the restored server is another
@@ -208,45 +293,9 @@ func TestJourney_disaster(t *testing.T) {
 
 	d.tool("restore", backup, "--identity", identity, "--database", d.database)
 	d.serve()
-	d.wants("in quarantine", http.StatusServiceUnavailable, append(append(kept, turned...), same, revoked, blocked, panicked, deleted)...)
-	if r := w.run("plan", "-var", "turn=2", "-var", "more=1"); r.code == 0 || !strings.Contains(flat(r.stderr), "is quarantined") {
-		t.Errorf("Terraform is not told of the quarantine: %s", r)
-	}
-	if left := w.state().agentIDs(); len(left) != 5 {
-		t.Errorf("the state has %d agents after a plan in quarantine, want 5", len(left))
-	}
-
-	var did struct {
-		Done []struct{ Action, AgentID string }
-		Open []struct{ Action, AgentID, Open string }
-	}
-	if err := json.Unmarshal([]byte(d.tool("restore", "--accept", "--audit-log", log, "--database", d.database, "--json")), &did); err != nil {
-		t.Fatal(err)
-	}
-	told := fmt.Sprint(did)
-	for _, l := range []*guest{revoked, blocked, panicked, deleted} {
-		if !strings.Contains(told, l.id) {
-			t.Errorf("restore --accept says nothing of agent %s: %s", l.id, told)
-		}
-	}
-	d.wants("accepted", http.StatusOK, append(kept, same)...)
-	d.wants("accepted", http.StatusUnauthorized, append(turned, revoked, blocked, panicked, deleted)...)
-
-	// Terraform sees what is gone: two secrets, which it rotates, and one agent.
-	plan := w.must("plan", "-var", "turn=2", "-var", "more=1")
-	if !strings.Contains(plan.stdout, "Plan: 1 to add, 2 to change, 0 to destroy.") {
-		t.Errorf("after the restore: %s", plan)
-	}
-	w.must("apply", "-var", "turn=2", "-var", "more=1")
-	w.settled("-var", "turn=2", "-var", "more=1")
-	d.wants("applied", http.StatusOK, append(d.holders("turned"), d.holders("kept")...)...)
-	for id, version := range d.versions() {
-		if version < lost[id] || version < before[id] {
-			t.Errorf("the version of the secret of agent %s went back from %v to %v", id, lost[id], version)
-		}
-	}
-	d.tool("audit", "verify", "--database", d.database)
-	d.s.stop()
+	d.closed()
+	d.accept(log)
+	d.mend()
 }
 
 // holders are the agents of a resource with the secrets that the state has.

@@ -28,7 +28,8 @@ const Password = "pg-Pa55word-of-the-tests"
 type Server struct {
 	dir, bin string
 	port     int
-	small    bool // dir is on a disk that can be filled
+	small    bool         // dir is on a disk that can be filled
+	kept     net.Listener // has the port while the server listens on none
 	who      *syscall.Credential
 	cmd      *exec.Cmd     // nil: it does not run
 	ended    chan struct{} // closed when it has ended
