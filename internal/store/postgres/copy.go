@@ -11,6 +11,7 @@ import (
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/row"
 )
 
 // copyChunk is how many rows are copied in one transaction.
@@ -176,7 +177,7 @@ func (k *copying) finish(ctx context.Context, done []Copied) error {
 	for _, t := range done {
 		detail[t.Table] = strconv.FormatInt(t.Rows, 10) + " " + t.Hash
 	}
-	made := audit.Next(k.head, k.cfg.Now(), keepable(audit.Event{Actor: k.cfg.Creator, Action: audit.StoreMigrate, Detail: detail}))
+	made := audit.Next(k.head, k.cfg.Now(), row.Keepable(audit.Event{Actor: k.cfg.Creator, Action: audit.StoreMigrate, Detail: detail}))
 	return pgx.BeginFunc(ctx, k.c, func(tx pgx.Tx) error {
 		for _, t := range store.Tables {
 			if t.Columns[0] != "n" {

@@ -3,7 +3,6 @@ package postgres
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -110,22 +109,4 @@ func (t *tx) records(events []audit.Event) bool {
 func enter(b *pgx.Batch, e audit.Entry) {
 	b.Queue(insertEntry, e.Seq, e.Time.UnixMicro(), e.Actor, string(e.Action), e.AgentID, e.Target,
 		string(e.Outcome), e.Reason, store.EncodeText(e.Detail), e.Prev, e.Hash)
-}
-
-// keepable brings an event into the form in which it is read again: the hash of
-// the entry covers it. PostgreSQL takes valid UTF-8 without NUL only, and an empty
-// map comes back as nil.
-func keepable(ev audit.Event) audit.Event {
-	detail := ev.Detail
-	ev.Detail = nil
-	for name, value := range detail {
-		if ev.Detail == nil {
-			ev.Detail = make(map[string]string, len(detail))
-		}
-		ev.Detail[strings.ToValidUTF8(name, "\uFFFD")] = strings.ToValidUTF8(value, "\uFFFD")
-	}
-	for _, text := range []*string{&ev.Actor, &ev.AgentID, &ev.Target, &ev.Reason} {
-		*text = strings.ReplaceAll(strings.ToValidUTF8(*text, "\uFFFD"), "\x00", "\uFFFD")
-	}
-	return ev
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/row"
 )
 
 // errCareful asks for the group once more, with savepoints: one of its calls
@@ -134,7 +135,7 @@ func (g *group) exec(statement string) error {
 // enter makes the entries of events.
 func (g *group) enter(events []audit.Event) {
 	for _, ev := range events {
-		e := audit.Next(g.head, g.w.s.now(), keepable(ev))
+		e := audit.Next(g.head, g.w.s.now(), row.Keepable(ev))
 		g.queue = append(g.queue, e)
 		g.head = e
 	}

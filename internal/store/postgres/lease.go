@@ -10,6 +10,7 @@ import (
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/row"
 )
 
 // Whoever writes a chain holds its lock, as long as the connection lasts: a
@@ -136,7 +137,7 @@ func (w *writer) bear(ctx context.Context, n int64) (int64, error) {
 		if err := tx.QueryRow(ctx, selectHead, after, through).Scan(&head.Seq, &head.Hash); err != nil {
 			return err
 		}
-		born := keepable(audit.Birth(w.s.creator, n))
+		born := row.Keepable(audit.Birth(w.s.creator, n))
 		birth := audit.Next(head, w.s.now(), born)
 		var b pgx.Batch
 		enter(&b, birth)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
+	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/row"
 )
 
 // Config says which store to open. URL is required.
@@ -137,7 +138,7 @@ var errHalf = errors.New("the copy into it has not ended: run migrate again, wit
 // birth gives a new store its id and the first entry of its audit.
 func birth(ctx context.Context, tx pgx.Tx, cfg Config) error {
 	id := uuid.NewString()
-	first := audit.Next(audit.Entry{}, cfg.Now(), keepable(audit.Event{
+	first := audit.Next(audit.Entry{}, cfg.Now(), row.Keepable(audit.Event{
 		Actor: cfg.Creator, Action: audit.StoreCreate, Detail: map[string]string{"store_id": id},
 	}))
 	var b pgx.Batch

@@ -127,8 +127,11 @@ func (t *tx) exec(statement string, args ...any) (int64, error) {
 	return tag.RowsAffected(), err
 }
 
-// rows calls each with every row.
+// rows calls each with every row: there is none with what no record can have.
 func (t *tx) rows(query string, args []any, each func(row.Scan) error) error {
+	if !row.Keeps(args...) {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(t.ctx, t.limit)
 	defer cancel()
 	rows, err := t.c.Query(ctx, query, args...)
@@ -152,6 +155,9 @@ func (t *tx) rowsOnce(query string, args []any, each func(row.Scan) error) error
 
 // row reads the first row into dest: pgx.ErrNoRows when there is none.
 func (t *tx) row(query string, args []any, dest ...any) error {
+	if !row.Keeps(args...) {
+		return pgx.ErrNoRows
+	}
 	ctx, cancel := context.WithTimeout(t.ctx, t.limit)
 	defer cancel()
 	return t.c.QueryRow(ctx, query, args...).Scan(dest...)

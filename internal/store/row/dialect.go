@@ -56,7 +56,7 @@ func (d Dialect) term(columns map[store.Field]column, c store.Condition, a *args
 	}
 	column, known := columns[field]
 	compare := d.Compare[c.Op]
-	if !known || compare == "" {
+	if !known || compare == "" || !Keeps(name, c.Value) {
 		return "false"
 	}
 	if named {

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store"
@@ -94,7 +92,7 @@ func (c *conn) head() (audit.Entry, error) {
 // appendEvents continues the chain after head and returns the new head.
 func (c *conn) appendEvents(head audit.Entry, now func() time.Time, events []audit.Event) (audit.Entry, error) {
 	for _, ev := range events {
-		e, detail := audit.NextText(head, now(), keepable(ev))
+		e, detail := audit.NextText(head, now(), row.Keepable(ev))
 		if len(e.Detail) == 0 {
 			detail = "" // as store.EncodeText has it
 		}
@@ -106,31 +104,4 @@ func (c *conn) appendEvents(head audit.Entry, now func() time.Time, events []aud
 		head = e
 	}
 	return head, nil
-}
-
-// keepable brings the detail into the form in which it is read again: the hash
-// of the entry covers it. An empty map comes back as nil, and JSON holds valid
-// UTF-8 only.
-func keepable(ev audit.Event) audit.Event {
-	detail := ev.Detail
-	if len(detail) > 0 && valid(detail) {
-		return ev
-	}
-	ev.Detail = nil
-	for name, value := range detail {
-		if ev.Detail == nil {
-			ev.Detail = make(map[string]string, len(detail))
-		}
-		ev.Detail[strings.ToValidUTF8(name, "\uFFFD")] = strings.ToValidUTF8(value, "\uFFFD")
-	}
-	return ev
-}
-
-func valid(detail map[string]string) bool {
-	for name, value := range detail {
-		if !utf8.ValidString(name) || !utf8.ValidString(value) {
-			return false
-		}
-	}
-	return true
 }

@@ -14,6 +14,7 @@ var queryTests = map[string]func(*testing.T, opener){
 	"pages keep their order": pagesKeepOrder,
 	"conditions":             conditions,
 	"conditions, every text": conditionsEveryText,
+	"conditions, no text":    conditionsNoText,
 	"several conditions":     severalConditions,
 }
 
@@ -184,6 +185,29 @@ func conditionsEveryText(t *testing.T, open opener) {
 				t.Errorf("displayName %s %q (-want +got):\n%s", op, text, diff)
 			}
 		}
+	}
+}
+
+// conditionsNoText looks for what no record can have, and finds nothing.
+func conditionsNoText(t *testing.T, open opener) {
+	s := open()
+	add(t, s, store.Agent{ID: id(1), DisplayName: "a", ExternalID: "a", Attributes: map[string]string{"a": "a"}})
+	for _, text := range []string{"\x00", "a\x00", "\xff", "\xed\xa0\x80"} {
+		for _, field := range []store.Field{store.ID, store.ExternalID, store.DisplayName, store.Attribute + "a", store.Attribute + store.Field(text)} {
+			for _, op := range []store.Op{store.Equal, store.Contains, store.StartsWith, store.EndsWith} {
+				q := store.Query{Where: []store.Condition{{Field: field, Op: op, Value: text}}, Limit: 10}
+				if ids, total := ask(t, s, q); total != 0 || len(ids) != 0 {
+					t.Errorf("%q %s %q = %v of %d, want none", field, op, text, ids, total)
+				}
+			}
+		}
+		view(t, s, func(r store.Reader) error {
+			found, err := r.FindEntries(store.EntryQuery{Actor: text, Limit: 10})
+			if len(found) > 0 {
+				t.Errorf("%d entries of %q, want none", len(found), text)
+			}
+			return err
+		})
 	}
 }
 

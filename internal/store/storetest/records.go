@@ -176,11 +176,21 @@ func eventComesBack(t *testing.T, open opener) {
 	s := open()
 	want := variants(t, func(*audit.Event) {})
 	want = append(want, audit.Event{Detail: map[string]string{}}, audit.Event{Detail: map[string]string{"bad\xff": "\xff"}})
+	odd := audit.Event{Actor: "\xff", AgentID: "a\x00b", Target: "\x00", Reason: "there is no \x00\xff", Detail: map[string]string{"a": "\x00"}}
 	before := len(entries(t, s))
-	if err := s.Update(t.Context(), func(store.Tx) ([]audit.Event, error) { return want, nil }); err != nil {
+	if err := s.Update(t.Context(), func(store.Tx) ([]audit.Event, error) { return append(want, odd), nil }); err != nil {
 		t.Fatal(err)
 	}
 	got := entries(t, s)[before:] // an empty or an invalid detail must not break the chain
+	// What a caller says, and no record can have, has one form in every backend: an
+	// audit moves from one to another as it is.
+	odd = audit.Event{
+		Actor: "\uFFFD", AgentID: "a\uFFFDb", Target: "\uFFFD", Reason: "there is no \uFFFD\uFFFD", Detail: map[string]string{"a": "\x00"}, Outcome: audit.Done,
+	}
+	if diff := cmp.Diff(odd, got[len(got)-1].Event); diff != "" {
+		t.Errorf("an event with what is no text (-want +got):\n%s", diff)
+	}
+	got = got[:len(got)-1]
 	if len(got) != len(want) {
 		t.Fatalf("%d entries, want %d", len(got), len(want))
 	}
