@@ -3,7 +3,11 @@
 // an assertion is shown. It knows no objects, and what the strings mean.
 package jsontext
 
-import "encoding/json"
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+)
 
 // Append appends a string as encoding/json writes it, <, > and & escaped: most
 // need no escape at all.
@@ -19,6 +23,20 @@ func Append(b []byte, s string) []byte {
 	}
 	b = append(b, '"')
 	return append(append(b, s...), '"')
+}
+
+// AppendPlain is Append with <, > and & as they are, for what is no page.
+func AppendPlain(b []byte, s string) []byte {
+	if !strings.ContainsAny(s, "<>&") {
+		return Append(b, s)
+	}
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(s); err != nil {
+		panic("jsontext: strings always encode: " + err.Error())
+	}
+	return append(b, bytes.TrimSuffix(text.Bytes(), []byte("\n"))...)
 }
 
 // String reads a value that is a string. ok is false for every other value, null

@@ -1,6 +1,7 @@
 package jsontext_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -21,6 +22,15 @@ func FuzzAppend(f *testing.F) {
 		}
 		if got := jsontext.Append([]byte("before"), s); string(got) != "before"+string(want) {
 			t.Errorf("%q is written as %s, want %s", s, got, want)
+		}
+		var plain bytes.Buffer
+		e := json.NewEncoder(&plain)
+		e.SetEscapeHTML(false)
+		if err := e.Encode(s); err != nil {
+			t.Fatal(err)
+		}
+		if got := jsontext.AppendPlain(nil, s); string(got)+"\n" != plain.String() {
+			t.Errorf("%q is written plainly as %s, want %s", s, got, plain.String())
 		}
 	})
 }

@@ -30,7 +30,7 @@ func tokenAnswer(t authority.Token) []byte {
 	// What was granted of what was asked for, as in WSO2's answers: none of it is
 	// "", since without the member a client may think it got all.
 	if t.Asked {
-		b = jsontext.Append(append(b, `,"scope":`...), t.Scope)
+		b = jsontext.AppendPlain(append(b, `,"scope":`...), t.Scope)
 	}
 	if id := t.IDToken.Reveal(); id != "" { // OpenID Connect Core §3.1.3.3
 		b = jsontext.Append(append(b, `,"id_token":`...), id)

@@ -60,6 +60,10 @@ func TestToken_scope(t *testing.T) {
 			t.Errorf("scope=%s: %d %s", asked, a.status, a.text)
 		}
 	}
+	odd := o.bot(t, authority.AgentChange{Scopes: &[]string{"<a&b>"}})
+	if a := o.do(t, request{path: "/oauth2/token", header: odd.basic(), body: grant + "&scope=%3Ca%26b%3E"}); !strings.Contains(a.text, `"scope":"<a&b>"`) {
+		t.Errorf("a scope with signs of HTML is not written as it is: %s", a.text)
+	}
 }
 
 // The errors of RFC 6749 §5.2, and what no client should send.
