@@ -47,7 +47,7 @@ func (m mortal) Dump(ctx context.Context, fn func(func(store.Table, int64, func(
 			m.step()
 			n := 0
 			return rows(t, skip, func(row []any) error {
-				if n++; n%1500 == 0 { // as a chunk is 2000, one dies with some in hand, and one behind a chunk
+				if n++; n%1025 == 0 { // as a chunk is 2000, one dies with some in hand, and one behind a chunk
 					m.step()
 				}
 				return each(row)
@@ -73,7 +73,7 @@ func TestCopy_killed(t *testing.T) {
 		return
 	}
 	file := filepath.Join(t.TempDir(), "agents.db")
-	url, from := pgtest.Start(t).URL(""), filledAt(t, file, 3600)
+	url, from := pgtest.Start(t).URL(""), filledAt(t, file, 2100)
 	attempt := func(steps int) (killed bool) {
 		t.Helper()
 		c := exec.Command(os.Args[0], "-test.run=^TestCopy_killed$", "-test.count=1") //nolint:gosec // this program
@@ -109,7 +109,7 @@ func TestCopy_killed(t *testing.T) {
 	t.Logf("killed %d times", kills)
 	for range 2 { // who never heard the answer asks again
 		done, err := postgres.Copy(t.Context(), postgres.Config{URL: url, Creator: "test"}, from)
-		if err != nil || len(done) != len(store.Tables) || done[1].Rows != 3600 || done[1].Before != 3600 {
+		if err != nil || len(done) != len(store.Tables) || done[1].Rows != 2100 || done[1].Before != 2100 {
 			t.Fatalf("Copy of what was copied = %+v, %v", done, err)
 		}
 	}
@@ -117,7 +117,7 @@ func TestCopy_killed(t *testing.T) {
 	if diff := cmp.Diff(everything(t, from), everything(t, s)); diff != "" {
 		t.Errorf("the copy differs (-from +to):\n%s", diff)
 	}
-	if _, all := trail(t, s); len(all) != 3 || all[2].Action != "store.migrate" || !strings.HasPrefix(all[2].Detail["agents"], "3600 ") {
+	if _, all := trail(t, s); len(all) != 3 || all[2].Action != "store.migrate" || !strings.HasPrefix(all[2].Detail["agents"], "2100 ") {
 		t.Errorf("its audit is %+v", all)
 	}
 	run(t, url, "UPDATE agentcreds.agents SET owner = 'eve' WHERE id = 'agent-7'")
