@@ -49,7 +49,7 @@ const ending = 2 * time.Second
 // server is one that holds the lease.
 type server struct {
 	name, address string
-	since         time.Time
+	since         *time.Time // nil: who asks is another role, and may not see it, nor the address
 	knows         int
 }
 
@@ -57,7 +57,11 @@ func (s server) String() string {
 	if s.address != "" {
 		s.address = " from " + s.address
 	}
-	return fmt.Sprintf("%s%s (since %s, knows format %d)", s.name, s.address, s.since.UTC().Format(time.RFC3339), s.knows)
+	since := ""
+	if s.since != nil {
+		since = "since " + s.since.UTC().Format(time.RFC3339) + ", "
+	}
+	return fmt.Sprintf("%s%s (%sknows format %d)", s.name, s.address, since, s.knows)
 }
 
 // servedError says that servers use the store who could not after a migration.
