@@ -141,6 +141,10 @@ type Client struct {
 	marks    marks
 	// oldRoles: the server has no path for the members of a role alone.
 	oldRoles atomic.Bool
+	// unreached: some call has tried all the times that it may without getting a
+	// connection, and nothing has been heard since. Until something is, each read
+	// tries once: a plan of a thousand agents would wait minutes for all of them.
+	unreached atomic.Bool
 }
 
 // New makes a client. It makes no request.

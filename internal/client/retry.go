@@ -33,6 +33,11 @@ func (x *exchange) plan(resp *http.Response) bool {
 	if resp != nil && refused(resp) {
 		x.refusals++
 	} else if x.failures++; x.failures > x.c.cfg.MaxRetries {
+		if resp == nil && !x.unknown {
+			x.c.unreached.Store(true)
+		}
+		return false
+	} else if resp == nil && !x.unknown && x.call.effect == reads && x.c.unreached.Load() {
 		return false
 	}
 	own := x.c.cfg.RetryWait

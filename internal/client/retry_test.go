@@ -3,9 +3,12 @@ package client_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,6 +115,40 @@ func TestRetryGivesUp(t *testing.T) {
 	f := reference(status(502))
 	if _, err := f.over(t, func(cfg *client.Config) { cfg.MaxRetries = -1 }).Agent(t.Context(), "a1"); err == nil || len(f.requests()) != 1 {
 		t.Errorf("without retries: %v after %d requests", err, len(f.requests()))
+	}
+}
+
+// TestRetryUnreached: where nobody is there, the first call tries as often as it
+// may, and the reads after it once each, until somebody answers again. A write
+// always tries as often as it may.
+func TestRetryUnreached(t *testing.T) {
+	var away atomic.Bool
+	var dialled atomic.Int32
+	f := reference(success("read"))
+	c := f.over(t, func(cfg *client.Config) {
+		cfg.Transport = &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if dialled.Add(1); away.Load() {
+				return nil, &net.OpError{Op: "dial", Net: network, Err: syscall.ECONNREFUSED}
+			}
+			return new(net.Dialer).DialContext(ctx, network, address)
+		}}
+	})
+	call := calls(t)
+	for n, step := range []struct {
+		call  string
+		away  bool
+		dials int32
+	}{
+		{"read", false, 2}, // it asks what the server can do first
+		{"read", true, 5}, {"read", true, 1}, {"delete", true, 5}, {"read", true, 1},
+		{"read", false, 1}, {"read", true, 5},
+	} {
+		away.Store(step.away)
+		before := dialled.Load()
+		err := call[step.call](t.Context(), c)
+		if dials := dialled.Load() - before; dials != step.dials || (err != nil) != step.away {
+			t.Errorf("step %d, %s: %d connections tried, want %d; error %v", n+1, step.call, dials, step.dials, err)
+		}
 	}
 }
 

@@ -73,6 +73,7 @@ func (x *exchange) attempt(req *http.Request) (*http.Response, error) {
 		}
 		return nil, err
 	}
+	x.c.unreached.Store(false)
 	x.unknown = x.unknown && !settles(resp.StatusCode) || lost(resp)
 	if resp.StatusCode/100 == 3 {
 		// net/http would parse it, and quote it in an error.
