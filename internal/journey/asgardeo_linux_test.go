@@ -2,8 +2,6 @@ package journey_test
 
 import (
 	"fmt"
-	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"strconv"
@@ -123,24 +121,4 @@ func (h house) knows(s *server, have held) bool {
 		return s.lets(have.agentID, have.value)
 	}
 	return s.knows(have)
-}
-
-// lets reports whether an agent gets a token for a secret.
-func (s *server) lets(agentID, value string) bool {
-	s.t.Helper()
-	req, err := http.NewRequest(http.MethodPost, s.url+"/oauth2/token", strings.NewReader("grant_type=client_credentials"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.SetBasicAuth(url.QueryEscape(agentID), url.QueryEscape(value))
-	resp, err := caller.Do(req)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusUnauthorized {
-		s.t.Fatalf("the login of agent %s: %s", agentID, resp.Status)
-	}
-	return resp.StatusCode == http.StatusOK
 }

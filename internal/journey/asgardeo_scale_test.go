@@ -5,6 +5,7 @@ package journey_test
 import (
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -183,4 +184,24 @@ func TestJourney_asgardeoTrouble(t *testing.T) {
 			}
 		})
 	}
+}
+
+// lets reports whether an agent gets a token for a secret.
+func (s *server) lets(agentID, value string) bool {
+	s.t.Helper()
+	req, err := http.NewRequest(http.MethodPost, s.url+"/oauth2/token", strings.NewReader("grant_type=client_credentials"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.SetBasicAuth(url.QueryEscape(agentID), url.QueryEscape(value))
+	resp, err := caller.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusUnauthorized {
+		s.t.Fatalf("the login of agent %s: %s", agentID, resp.Status)
+	}
+	return resp.StatusCode == http.StatusOK
 }
