@@ -12,7 +12,8 @@ import (
 )
 
 // pluginServer is the framework's, but for what Terraform asks of every object
-// in every plan, which it answers itself where it can.
+// in every plan, which it answers itself where it can. The framework only borrows
+// the contexts of calls that there are many of: see lent.
 type pluginServer struct {
 	tfprotov6.ProviderServer
 
@@ -45,7 +46,9 @@ func (p *pluginServer) ValidateResourceConfig(ctx context.Context, req *tfprotov
 			return resp, nil
 		}
 	}
-	return p.ProviderServer.ValidateResourceConfig(ctx, req)
+	borrowed, giveBack := lend(ctx)
+	defer giveBack()
+	return p.ProviderServer.ValidateResourceConfig(borrowed, req)
 }
 
 // UpgradeResourceState implements tfprotov6.ResourceServer.
@@ -55,7 +58,9 @@ func (p *pluginServer) UpgradeResourceState(ctx context.Context, req *tfprotov6.
 			return resp, nil
 		}
 	}
-	return p.ProviderServer.UpgradeResourceState(ctx, req)
+	borrowed, giveBack := lend(ctx)
+	defer giveBack()
+	return p.ProviderServer.UpgradeResourceState(borrowed, req)
 }
 
 // ReadResource implements tfprotov6.ResourceServer.
@@ -66,7 +71,9 @@ func (p *pluginServer) ReadResource(ctx context.Context, req *tfprotov6.ReadReso
 			return resp, nil
 		}
 	}
-	return p.ProviderServer.ReadResource(ctx, req)
+	borrowed, giveBack := lend(ctx)
+	defer giveBack()
+	return p.ProviderServer.ReadResource(borrowed, req)
 }
 
 // PlanResourceChange implements tfprotov6.ResourceServer.
@@ -77,7 +84,23 @@ func (p *pluginServer) PlanResourceChange(ctx context.Context, req *tfprotov6.Pl
 			return resp, nil
 		}
 	}
-	return p.ProviderServer.PlanResourceChange(ctx, req)
+	borrowed, giveBack := lend(ctx)
+	defer giveBack()
+	return p.ProviderServer.PlanResourceChange(borrowed, req)
+}
+
+// ApplyResourceChange implements tfprotov6.ResourceServer.
+func (p *pluginServer) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
+	borrowed, giveBack := lend(ctx)
+	defer giveBack()
+	return p.ProviderServer.ApplyResourceChange(borrowed, req)
+}
+
+// ReadDataSource implements tfprotov6.DataSourceServer.
+func (p *pluginServer) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
+	borrowed, giveBack := lend(ctx)
+	defer giveBack()
+	return p.ProviderServer.ReadDataSource(borrowed, req)
 }
 
 // wireDiagnostics are diagnostics as Terraform takes them.
