@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 
@@ -33,8 +32,13 @@ func appendDetail(b []byte, detail map[string]string) []byte {
 	if detail == nil {
 		return append(b, "null"...)
 	}
+	names := make([]string, 0, 16) // most have less, and it needs no memory of its own
+	for name := range detail {
+		names = append(names, name)
+	}
+	slices.Sort(names)
 	b = append(b, '{')
-	for n, name := range slices.Sorted(maps.Keys(detail)) {
+	for n, name := range names {
 		if n > 0 {
 			b = append(b, ',')
 		}

@@ -119,7 +119,7 @@ func slow(agentID string, t Text, salt []byte) Digest {
 // message joins label, agent id and value, each with its length before it, so
 // that no two triples give the same bytes.
 func message(agentID string, t Text) []byte {
-	var m []byte
+	m := make([]byte, 0, 160)
 	for _, part := range []string{label, agentID, t.Reveal()} {
 		m = binary.BigEndian.AppendUint32(m, uint32(len(part))) //nolint:gosec // far below 4 GiB: requests are limited to 1 MiB
 		m = append(m, part...)

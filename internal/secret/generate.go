@@ -3,7 +3,6 @@ package secret
 import (
 	"crypto/rand"
 	"hash/crc32"
-	"math/big"
 	"strings"
 )
 
@@ -48,13 +47,21 @@ func (t Text) HasOurShape() bool {
 	if !ok || len(rest) != bodyLen+sumLen {
 		return false
 	}
-	for _, c := range []byte(rest) {
-		if strings.IndexByte(base62, c) < 0 {
+	for i := range len(rest) {
+		if !isDigit[rest[i]] {
 			return false
 		}
 	}
 	return checksum(rest[:bodyLen]) == rest[bodyLen:]
 }
+
+// isDigit are the digits of base 62: each login looks at all of its secret.
+var isDigit = func() (all [256]bool) {
+	for _, c := range base62 {
+		all[c] = true
+	}
+	return all
+}()
 
 // Hint is the last four characters, for telling secrets apart in a list; they
 // belong to the checksum and give nothing of the 256 bits away that a guesser
@@ -84,12 +91,11 @@ func randomBody() string {
 }
 
 func checksum(body string) string {
-	n := big.NewInt(int64(crc32.ChecksumIEEE([]byte(body))))
-	out := make([]byte, sumLen)
+	n := crc32.ChecksumIEEE([]byte(body))
+	var out [sumLen]byte
 	for i := sumLen - 1; i >= 0; i-- {
-		var digit big.Int
-		n.DivMod(n, big.NewInt(62), &digit)
-		out[i] = base62[digit.Int64()]
+		out[i] = base62[n%62]
+		n /= 62
 	}
-	return string(out)
+	return string(out[:])
 }

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
@@ -12,101 +11,17 @@ import (
 // maxGroup is how many updates share one commit at most.
 const maxGroup = 64
 
-// errAborted is what a call has that ended without an answer: its function
-// panicked or ended its goroutine.
-var errAborted = errors.New("the function of the update did not return")
-
-// call is one Update on its way into a commit.
-type call struct {
-	fn    func(*tx) ([]audit.Event, error)
-	quiet bool            // it may end without an event
-	since time.Time       // when it came
-	done  <-chan struct{} // its context has ended
-
-	leads    chan struct{} // told: lead the next group
-	turn     chan *tx      // told: run fn now
-	ran      chan struct{} // tells: fn has ended
-	answered chan struct{} // closed when err is what Update returns
-
-	events []audit.Event
-	err    error
-}
-
-// run calls fn.
-func (c *call) run(t *tx) {
-	c.err = errAborted
-	c.events, c.err = c.fn(t)
-}
-
-// ride is run on behalf of the leader, who waits for the end of it.
-func (c *call) ride(t *tx) {
-	defer func() { c.ran <- struct{}{} }()
-	c.run(t)
-}
-
-// join reports whether c leads; else it is in the queue now.
-func (s *Store) join(c *call) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.leading {
-		s.leading = true
-		return true
-	}
-	c.leads, c.turn = make(chan struct{}), make(chan *tx)
-	c.ran, c.answered = make(chan struct{}), make(chan struct{})
-	s.queue = append(s.queue, c)
-	return false
-}
-
-// take takes the oldest n of the queue out of it.
-func (s *Store) take(n int) []*call {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n = min(n, len(s.queue))
-	taken := s.queue[:n:n]
-	s.queue = s.queue[n:]
-	return taken
-}
-
-// putBack puts calls at the head of the queue.
-func (s *Store) putBack(calls []*call) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.queue = append(calls, s.queue...)
-}
-
-// passOn makes the oldest in the queue the leader, if it still waits. Nobody
-// leads twice, so nobody works for the others for ever.
-func (s *Store) passOn() {
-	for {
-		s.mu.Lock()
-		if len(s.queue) == 0 {
-			s.leading = false
-			s.mu.Unlock()
-			return
-		}
-		next := s.queue[0]
-		s.queue = s.queue[1:]
-		s.mu.Unlock()
-		select {
-		case next.leads <- struct{}{}:
-			return
-		case <-next.done:
-		}
-	}
-}
-
 // group is the updates that share one transaction: one fsync for all of them.
 // No goroutine serves it. Whoever comes first leads: it begins the transaction,
-// takes whoever has queued meanwhile, lets each run its own function on its own
-// goroutine, one after the other, commits, and answers all. So a function that
-// panics, or ends its goroutine, does that to its own caller and no other.
+// takes whoever has queued meanwhile, runs their functions, one after the other,
+// commits, and answers all. A function that panics, or ends its goroutine, does
+// that to its own caller and no other: see ferry.
 type group struct {
 	c        *conn
 	path     string
 	now      func() time.Time
 	versions *versions
-	calls    []*call // the leader first
+	calls    []*call // the leader first, then those that had a turn
 	head     audit.Entry
 	alone    bool  // no savepoints: what fails is all there is
 	marked   bool  // the savepoint of the call, or of the next one, is open
@@ -122,9 +37,10 @@ func (s *Store) lead(ctx context.Context, own *call) error {
 		s.passOn()
 		return explain("update", s.path, err)
 	}
-	g.calls = append([]*call{own}, s.take(maxGroup-1)...)
-	g.alone = len(g.calls) == 1
-	s.carry(g)
+	g.calls = []*call{own}
+	waiting := s.take(maxGroup - 1)
+	g.alone = len(waiting) == 0
+	s.carry(g, waiting)
 	return own.err
 }
 
@@ -151,11 +67,11 @@ func (s *Store) beginGroup(ctx context.Context, g *group, since time.Time) error
 
 // carry runs the leader's function. The rest is deferred, so that it is done
 // even when that function panics or ends the goroutine.
-func (s *Store) carry(g *group) {
+func (s *Store) carry(g *group, waiting []*call) {
 	own, t := g.calls[0], g.next()
 	defer func() {
 		g.settle(own, t)
-		riders := s.board(g)
+		riders := s.board(g, waiting)
 		s.commit(g)
 		s.passOn()
 		for _, c := range riders {
@@ -165,25 +81,34 @@ func (s *Store) carry(g *group) {
 	own.run(t)
 }
 
-// board lets the others run and returns those who did. When the transaction
-// breaks, those who have not run yet wait for the next one.
-func (s *Store) board(g *group) (ran []*call) {
-	for i, c := range g.calls[1:] {
-		t := g.next()
-		if g.broken != nil {
-			s.putBack(g.calls[1+i:])
-			break
+// board runs the functions of those who still wait and returns their calls. When
+// the transaction breaks, those that had no turn wait for the next one.
+func (s *Store) board(g *group, waiting []*call) (ran []*call) {
+	for len(waiting) > 0 && g.broken == nil {
+		ferried := make(chan int)
+		go g.ferry(waiting, ferried)
+		waiting = waiting[<-ferried:]
+	}
+	s.putBack(waiting)
+	return g.calls[1:]
+}
+
+// ferry runs the functions of calls, until one of them breaks the transaction or
+// ends the goroutine, and tells how many calls it came to. That is why it has a
+// goroutine of its own: nobody is answered on it. One for all of them, since to
+// wake the caller of each for its turn took a twentieth of a login.
+func (g *group) ferry(calls []*call, came chan<- int) {
+	n := 0
+	defer func() { came <- n }()
+	for _, c := range calls {
+		if n++; c.claimed.CompareAndSwap(false, true) {
+			g.calls = append(g.calls, c)
+			c.ride(g)
 		}
-		select {
-		case c.turn <- t:
-			<-c.ran
-			g.settle(c, t)
-			ran = append(ran, c)
-		case <-c.done: // it waits no more
+		if g.broken != nil {
+			return
 		}
 	}
-	g.calls = append(g.calls[:1:1], ran...)
-	return ran
 }
 
 // next is what a call works on.
@@ -268,11 +193,9 @@ func (s *Store) commit(g *group) {
 	if err == nil && g.kept > 0 {
 		err = g.c.commit()
 	}
-	known := g.c.known
-	known.head = g.head
 	s.writer = g.c.rest()
 	if err == nil && s.writer != nil {
-		s.writer.known = known // also where nothing was kept: then nothing else is undone
+		s.writer.know(g.head) // also where nothing was kept: then nothing else is undone
 		return
 	}
 	g.versions.undone()

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/agentcreds/terraform-provider-agentcreds/internal/audit"
 	"github.com/agentcreds/terraform-provider-agentcreds/internal/store/row"
 	_ "modernc.org/sqlite" // the driver "sqlite": no cgo, so one build serves every system
 )
@@ -49,14 +48,6 @@ type conn struct {
 	known    known
 	spent    int    // how many keys were spent
 	swept    string // the last of them that was looked at, whether it has expired
-}
-
-// known is what a connection that writes knows of the database when no
-// transaction is open: for as long as PRAGMA data_version says that no other
-// connection has committed. Its zero value knows nothing.
-type known struct {
-	version int
-	head    audit.Entry // of the chain
 }
 
 // connect opens a connection and applies a setting of its own, if not "".

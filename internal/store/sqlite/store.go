@@ -121,13 +121,14 @@ func (s *Store) change(ctx context.Context, c *call) error {
 	select {
 	case <-c.leads:
 		return s.lead(ctx, c)
-	case t := <-c.turn:
-		c.ride(t)
-		<-c.answered
-		return c.err
+	case <-c.answered:
 	case <-ctx.Done():
-		return ctx.Err()
+		if c.claimed.CompareAndSwap(false, true) {
+			return ctx.Err()
+		}
+		<-c.answered
 	}
+	return c.outcome()
 }
 
 // errReplaced says that commits would go where nobody finds them again.
