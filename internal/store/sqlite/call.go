@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"runtime/debug"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -39,18 +39,41 @@ func (c *call) run(t *tx) {
 	c.ended = true
 }
 
-// ride is run by the ferry. What fn throws is kept for its caller; an error says
-// then where it was thrown, which no stack tells any more.
+// ride is run by the ferry. What fn throws is kept for its caller. What settle
+// throws is not: nobody could say then what will be committed, so the process ends.
 func (c *call) ride(g *group) {
 	t := g.next()
 	defer g.settle(c, t)
-	defer func() {
-		c.thrown = recover()
-		if err, ok := c.thrown.(error); ok {
-			c.thrown = fmt.Errorf("%w\n\n%s", err, debug.Stack())
-		}
-	}()
+	defer func() { c.thrown = placed(recover()) }()
 	c.run(t)
+}
+
+// placed adds to what was thrown where that was, if it has a text: it is thrown
+// again, with a stack that does not tell.
+func placed(thrown any) any {
+	switch v := thrown.(type) {
+	case error:
+		return fmt.Errorf("%w, thrown by %s", v, thrower())
+	case string:
+		return v + ", thrown by " + thrower()
+	}
+	return thrown
+}
+
+// thrower is the function that threw what was recovered just now, and its line.
+func thrower() string {
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(0, pcs)])
+	for panicked := false; ; {
+		frame, more := frames.Next()
+		own := !strings.HasPrefix(frame.Function, "runtime.")
+		switch {
+		case panicked && own, !more:
+			return fmt.Sprintf("%s, line %d", frame.Function, frame.Line)
+		case frame.Function == "runtime.gopanic":
+			panicked = true
+		}
+	}
 }
 
 // outcome is what Update returns to a call that rode. The end that its function

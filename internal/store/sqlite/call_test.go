@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -59,7 +60,9 @@ func TestRide(t *testing.T) {
 	}{
 		{"well", t.Context(), nothing},
 		{"throws", t.Context(), func(store.Tx) ([]audit.Event, error) { panic(boom) }},
-		{"throws no error", t.Context(), func(store.Tx) ([]audit.Event, error) { panic(7) }},
+		{"throws by mistake", t.Context(), func(store.Tx) ([]audit.Event, error) { panic(fmt.Sprint("bang ", *(*int)(nil))) }},
+		{"throws a text", t.Context(), func(store.Tx) ([]audit.Event, error) { panic("bang") }},
+		{"throws no text", t.Context(), func(store.Tx) ([]audit.Event, error) { panic(7) }},
 		{"exits", t.Context(), func(store.Tx) ([]audit.Event, error) { runtime.Goexit(); return one, nil }},
 		{"left", gone, func(store.Tx) ([]audit.Event, error) { t.Error("it ran for one who had left"); return one, nil }},
 		{"leaves inside", inside, func(store.Tx) ([]audit.Event, error) { stop(); return one, nil }},
@@ -92,11 +95,17 @@ func TestRide(t *testing.T) {
 			t.Errorf("%s: %+v, want that it is done", name, got)
 		}
 	}
-	got := <-ends["throws"]
-	if err, ok := got.thrown.(error); !ok || !errors.Is(err, boom) || !strings.Contains(err.Error(), "TestRide") {
-		t.Errorf("recovered %v, want what was thrown, and where", got.thrown)
+	for name, want := range map[string]string{"throws": "boom", "throws a text": "bang", "throws by mistake": "nil pointer"} {
+		thrown := (<-ends[name]).thrown
+		got := fmt.Sprint(thrown)
+		if err, ok := thrown.(error); name == "throws" && (!ok || !errors.Is(err, boom)) {
+			t.Errorf("recovered %q, want an error that is what was thrown", got)
+		}
+		if !strings.Contains(got, want) || !strings.Contains(got, "TestRide") || strings.Contains(got, "\n") {
+			t.Errorf("recovered %q, want what was thrown, and where", got)
+		}
 	}
-	if got := <-ends["throws no error"]; got.thrown != 7 {
+	if got := <-ends["throws no text"]; got.thrown != 7 {
 		t.Errorf("recovered %v, want 7", got.thrown)
 	}
 	if got := <-ends["exits"]; !got.exited || got.thrown != nil {
