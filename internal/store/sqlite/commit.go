@@ -73,10 +73,10 @@ func (s *Store) carry(g *group, waiting []*call) {
 		g.settle(own, t)
 		riders := s.board(g, waiting)
 		s.commit(g)
-		s.passOn()
 		for _, c := range riders {
 			close(c.answered)
 		}
+		s.passOn()
 	}()
 	own.run(t)
 }

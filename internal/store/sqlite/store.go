@@ -120,6 +120,9 @@ func (s *Store) change(ctx context.Context, c *call) error {
 	}
 	select {
 	case <-c.leads:
+		// Those who were answered a moment ago may have more to do, and whoever
+		// gets into the queue before this group begins shares its commit.
+		runtime.Gosched()
 		return s.lead(ctx, c)
 	case <-c.answered:
 	case <-ctx.Done():
