@@ -101,6 +101,13 @@ func (s *Store) join(c *call) bool {
 	return false
 }
 
+// waited reports whether anybody is in the queue.
+func (s *Store) waited() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.queue) > 0
+}
+
 // take takes the oldest n of the queue out of it.
 func (s *Store) take(n int) []*call {
 	s.mu.Lock()

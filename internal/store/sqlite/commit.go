@@ -13,8 +13,8 @@ const maxGroup = 64
 
 // group is the updates that share one transaction: one fsync for all of them.
 // No goroutine serves it. Whoever comes first leads: it begins the transaction,
-// takes whoever has queued meanwhile, runs their functions, one after the other,
-// commits, and answers all. A function that panics, or ends its goroutine, does
+// runs its own function and, one after the other, those of whoever is in the queue
+// by then, commits, and answers all. A function that panics, or ends its goroutine, does
 // that to its own caller and no other: see ferry.
 type group struct {
 	c        *conn
@@ -23,7 +23,7 @@ type group struct {
 	versions *versions
 	calls    []*call // the leader first, then those that had a turn
 	head     audit.Entry
-	alone    bool  // no savepoints: what fails is all there is
+	alone    bool  // no savepoint: what fails is all there is
 	marked   bool  // the savepoint of the call, or of the next one, is open
 	kept     int   // how many calls will be committed
 	broken   error // the transaction is lost
@@ -38,9 +38,8 @@ func (s *Store) lead(ctx context.Context, own *call) error {
 		return explain("update", s.path, err)
 	}
 	g.calls = []*call{own}
-	waiting := s.take(maxGroup - 1)
-	g.alone = len(waiting) == 0
-	s.carry(g, waiting)
+	g.alone = !s.waited()
+	s.carry(g)
 	return own.err
 }
 
@@ -67,11 +66,11 @@ func (s *Store) beginGroup(ctx context.Context, g *group, since time.Time) error
 
 // carry runs the leader's function. The rest is deferred, so that it is done
 // even when that function panics or ends the goroutine.
-func (s *Store) carry(g *group, waiting []*call) {
+func (s *Store) carry(g *group) {
 	own, t := g.calls[0], g.next()
 	defer func() {
 		g.settle(own, t)
-		riders := s.board(g, waiting)
+		riders := s.board(g)
 		s.commit(g)
 		for _, c := range riders {
 			close(c.answered)
@@ -81,15 +80,26 @@ func (s *Store) carry(g *group, waiting []*call) {
 	own.run(t)
 }
 
-// board runs the functions of those who still wait and returns their calls. When
-// the transaction breaks, those that had no turn wait for the next one.
-func (s *Store) board(g *group, waiting []*call) (ran []*call) {
-	for len(waiting) > 0 && g.broken == nil {
-		ferried := make(chan int)
-		go g.ferry(waiting, ferried)
-		waiting = waiting[<-ferried:]
+// board runs the functions of all who wait by now, and of those who come meanwhile,
+// and returns the calls that had a turn. When the transaction breaks, or is one of
+// the leader alone that has failed, the others wait for the next one.
+func (s *Store) board(g *group) (ran []*call) {
+	if g.alone && g.kept == 0 {
+		return nil
 	}
-	s.putBack(waiting)
+	g.alone = false
+	for g.broken == nil && len(g.calls) < maxGroup {
+		waiting := s.take(maxGroup - len(g.calls))
+		if len(waiting) == 0 {
+			break
+		}
+		for len(waiting) > 0 && g.broken == nil {
+			ferried := make(chan int)
+			go g.ferry(waiting, ferried)
+			waiting = waiting[<-ferried:]
+		}
+		s.putBack(waiting)
+	}
 	return g.calls[1:]
 }
 
